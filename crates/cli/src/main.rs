@@ -1,0 +1,2 @@
+//! `ewald` on the command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A simulated diffraction experiment: demo data, lessons, and ground truth for tests.

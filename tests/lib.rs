@@ -1,0 +1,1 @@
+//! End-to-end tests of Ewald; see the folders beside this file.
