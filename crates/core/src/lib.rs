@@ -1,1 +1,29 @@
-//! The science.
+//! The science of Ewald: from X-ray diffraction images to merged intensities.
+//!
+//! Pure Rust, without C, browser, terminal, paths or clock. Data flow from top to bottom of this list, and a module uses only
+//! what stands above it:
+//!
+//! ```text
+//! math          vectors, small matrices, least squares, FFT, robust statistics
+//! job           progress and cancellation; the thread pool
+//! params        typed parameters with defaults, units and help in one place
+//! report        tables and plots as plain data
+//! geometry      beam, detector, goniometer, scan, crystal; the Ewald condition
+//! spacegroup    operators, lattices, change of basis
+//! image         frames, masks, local statistics
+//! reflections   struct-of-arrays tables
+//! predict       hkl → (s1, φ, x, y, z)
+//! format        hdf5 → nexus → experiments; cbf; expt; refl; mtz
+//! stages        import spots index bravais refine integrate symmetry scale merge
+//! session       the stages in their order
+//! ```
+
+#[macro_use]
+pub mod params;
+pub mod geometry;
+pub mod image;
+pub mod job;
+pub mod math;
+pub mod reflections;
+pub mod report;
+pub mod stages;

@@ -1,0 +1,130 @@
+use super::{Beam, Crystal, Detector, Extra, Goniometer, Scan};
+
+/// The reflection profile of an experiment, as DIALS' `gaussian_rs` model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProfileModel {
+    /// Standard deviation of the beam divergence, **degrees** (as in the file).
+    pub sigma_b_deg: f64,
+    /// Standard deviation of the reflecting range (mosaicity), **degrees**.
+    pub sigma_m_deg: f64,
+    /// Half-extent of a reflection in standard deviations.
+    pub n_sigma: f64,
+    /// Keys of the file that are only carried along.
+    pub extra: Extra,
+}
+
+/// What kind of images an image set has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageSetKind {
+    /// A rotation sequence.
+    #[default]
+    Sequence,
+    /// Separate stills.
+    Stills,
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ImageSet {
+    /// Rotation or stills.
+    pub kind: ImageSetKind,
+    /// Template with `#` for digits, or the name of one file.
+    pub template: String,
+    /// Frames of a file that holds many; empty for templates.
+    pub single_file_indices: Vec<usize>,
+    /// Keys of the file that are only carried along.
+    pub extra: Extra,
+}
+
+/// One experiment: the numbers of its models in an [`ExperimentList`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Experiment {
+    /// A name unique in the world (UUID).
+    pub identifier: String,
+    /// Index in `beams`.
+    pub beam: Option<usize>,
+    /// Index in `detectors`.
+    pub detector: Option<usize>,
+    /// Index in `goniometers`.
+    pub goniometer: Option<usize>,
+    /// Index in `scans`.
+    pub scan: Option<usize>,
+    /// Index in `crystals`.
+    pub crystal: Option<usize>,
+    /// Index in `profiles`.
+    pub profile: Option<usize>,
+    /// Index in `imagesets`.
+    pub imageset: Option<usize>,
+    /// Index in `scaling_models`.
+    pub scaling_model: Option<usize>,
+}
+
+/// Experiments and the models that they share: sweeps of one crystal, lattices of one sweep.
+///
+/// Two experiments share a model when their indices are equal; refinement treats such a model as one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExperimentList {
+    /// The experiments.
+    pub experiments: Vec<Experiment>,
+    /// Beams.
+    pub beams: Vec<Beam>,
+    /// Detectors.
+    pub detectors: Vec<Detector>,
+    /// Goniometers.
+    pub goniometers: Vec<Goniometer>,
+    /// Scans.
+    pub scans: Vec<Scan>,
+    /// Crystals.
+    pub crystals: Vec<Crystal>,
+    /// Profile models.
+    pub profiles: Vec<ProfileModel>,
+    /// Image sets.
+    pub imagesets: Vec<ImageSet>,
+    /// Scaling models, as in the file; `stages::scale` gives them their meaning.
+    pub scaling_models: Vec<serde_json::Value>,
+    /// Keys of the file that are only carried along.
+    pub extra: Extra,
+}
+
+/// The models of one rotation experiment, borrowed; every stage after import works on these.
+#[derive(Debug, Clone, Copy)]
+pub struct ExperimentModels<'a> {
+    /// The beam.
+    pub beam: &'a Beam,
+    /// The detector.
+    pub detector: &'a Detector,
+    /// The goniometer.
+    pub goniometer: &'a Goniometer,
+    /// The scan.
+    pub scan: &'a Scan,
+    /// The crystal, once indexed.
+    pub crystal: Option<&'a Crystal>,
+    /// The profile model, once integrated.
+    pub profile: Option<&'a ProfileModel>,
+}
+
+impl ExperimentList {
+    /// Number of experiments.
+    pub fn len(&self) -> usize {
+        self.experiments.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.experiments.is_empty()
+    }
+
+    /// The models of experiment `i`. `None` when the experiment does not exist or lacks beam, detector, goniometer or
+    /// scan: it is then no rotation experiment.
+    pub fn models(&self, i: usize) -> Option<ExperimentModels<'_>> {
+        let e = self.experiments.get(i)?;
+        Some(ExperimentModels {
+            beam: self.beams.get(e.beam?)?,
+            detector: self.detectors.get(e.detector?)?,
+            goniometer: self.goniometers.get(e.goniometer?)?,
+            scan: self.scans.get(e.scan?)?,
+            crystal: e.crystal.and_then(|k| self.crystals.get(k)),
+            profile: e.profile.and_then(|k| self.profiles.get(k)),
+        })
+    }
+}

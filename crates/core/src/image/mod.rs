@@ -1,0 +1,7 @@
+//! Frames and where they come from.
+
+mod frame;
+mod source;
+
+pub use frame::Frame;
+pub use source::{ImageError, ImageSource, MemoryImages, RawFrame};

@@ -1,0 +1,1 @@
+//! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
