@@ -207,6 +207,23 @@ mod tests {
         }
     }
 
+    /// Values of dxtbx 3.12 for the panel of a simulated Eiger 1M at 75.25 mm.
+    #[test]
+    fn parallax_agrees_with_dxtbx() {
+        let p = Panel {
+            fast: Vec3::x(),
+            origin: Vec3::new(-41.36, 37.845, -75.25),
+            mu: 3.9603742974984906,
+            thickness: 0.45000000000000007,
+            ..panel()
+        };
+        let t = |mm: [f64; 2], px: [f64; 2]| {
+            assert!((p.px_from_mm(Vec2::new(mm[0], mm[1])) - Vec2::new(px[0], px[1])).norm() < 1e-9);
+        };
+        t([0.07243535352631301, 0.06627939927957727], [0.0015844906272782788, 0.0014498319098003403]);
+        t([1.36403333617923, 74.8599550780139], [17.251547955865963, 998.998567417627]);
+    }
+
     #[test]
     fn rays_away_from_the_panel_do_not_meet_it() {
         assert_eq!(panel().mm_from_ray(&Vec3::z()), None);

@@ -34,27 +34,29 @@ pub const FOREGROUND_INCLUDES_BAD_PIXELS: u64 = 1 << 14;
 pub const BACKGROUND_INCLUDES_BAD_PIXELS: u64 = 1 << 15;
 /// Bad pixels anywhere.
 pub const INCLUDES_BAD_PIXELS: u64 = FOREGROUND_INCLUDES_BAD_PIXELS | BACKGROUND_INCLUDES_BAD_PIXELS;
-/// Its shoebox is not valid.
-pub const BAD_SHOEBOX: u64 = 1 << 16;
-/// Far off its prediction.
-pub const BAD_SPOT: u64 = 1 << 17;
+/// Its shoebox or its pixels are bad in any way.
+pub const BAD_SHOEBOX: u64 = INCLUDES_BAD_PIXELS | OVERLOADED | OVERLAPPED_BG | OVERLAPPED_FG | IN_POWDER_RING;
 /// Used in profile modelling.
-pub const USED_IN_MODELLING: u64 = 1 << 18;
+pub const USED_IN_MODELLING: u64 = 1 << 16;
 /// Outlier of centroid refinement.
-pub const CENTROID_OUTLIER: u64 = 1 << 19;
+pub const CENTROID_OUTLIER: u64 = 1 << 17;
 /// Background could not be determined.
-pub const FAILED_DURING_BACKGROUND_MODELLING: u64 = 1 << 20;
+pub const FAILED_DURING_BACKGROUND_MODELLING: u64 = 1 << 18;
 /// Summation failed.
-pub const FAILED_DURING_SUMMATION: u64 = 1 << 21;
+pub const FAILED_DURING_SUMMATION: u64 = 1 << 19;
 /// Profile fitting failed.
-pub const FAILED_DURING_PROFILE_FITTING: u64 = 1 << 22;
-/// Not usable for scaling.
-pub const BAD_FOR_SCALING: u64 = BAD_SPOT_REJECTED | EXCLUDED_FOR_SCALING | OUTLIER_IN_SCALING;
-/// Rejected before scaling.
-pub const BAD_SPOT_REJECTED: u64 = 1 << 23;
-/// Excluded by the user or by a filter before scaling.
-pub const EXCLUDED_FOR_SCALING: u64 = 1 << 24;
+pub const FAILED_DURING_PROFILE_FITTING: u64 = 1 << 20;
+/// Not fit to be a reference for profiles.
+pub const BAD_REFERENCE: u64 = 1 << 21;
+/// Left out of scaling by the user.
+pub const USER_EXCLUDED_IN_SCALING: u64 = 1 << 22;
 /// Outlier of scaling.
-pub const OUTLIER_IN_SCALING: u64 = 1 << 25;
+pub const OUTLIER_IN_SCALING: u64 = 1 << 23;
+/// Left out of scaling by a filter.
+pub const EXCLUDED_FOR_SCALING: u64 = 1 << 24;
+/// Left out of refinement.
+pub const EXCLUDED_FOR_REFINEMENT: u64 = 1 << 25;
+/// Not usable for scaling.
+pub const BAD_FOR_SCALING: u64 = USER_EXCLUDED_IN_SCALING | OUTLIER_IN_SCALING | EXCLUDED_FOR_SCALING;
 /// Used to determine the scaling model.
 pub const SCALED: u64 = 1 << 26;
