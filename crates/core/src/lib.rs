@@ -20,6 +20,7 @@
 
 #[macro_use]
 pub mod params;
+pub mod format;
 pub mod geometry;
 pub mod image;
 pub mod job;

@@ -8,7 +8,7 @@ pub struct Axis {
     pub name: String,
     /// Unit vector with all angles at zero, laboratory frame.
     pub direction: Vec3,
-    /// Datum angle, rad (of the scan axis: 0, its angle is the scan's).
+    /// Datum angle, rad. Of the scan axis it is only carried along: its angle is the scan's.
     pub angle: f64,
 }
 

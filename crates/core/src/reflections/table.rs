@@ -1,4 +1,4 @@
-use super::Shoebox;
+use super::{ColumnValue, Shoebox};
 use std::collections::BTreeMap;
 
 /// A column of a `.refl` file that this program does not interpret.
@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 pub struct RawColumn {
     /// DIALS' name of the type, such as `vec3<double>`.
     pub kind: String,
-    /// The bytes as they were, `rows` equal-sized records unless the type is of variable size.
+    /// The bytes as they were.
     pub bytes: Vec<u8>,
+    /// True when the bytes are `rows` records in one msgpack `bin`; false when they are some other msgpack value.
+    pub records: bool,
 }
 
 /// A stage needs a column that the table does not have.
@@ -18,10 +20,10 @@ pub struct MissingColumn {
     pub column: &'static str,
 }
 
-/// Visits the columns of a table, by DIALS' name; implemented for reading and writing files and for selections.
+/// Visits the columns of a table: how files are read and written without naming each column again.
 pub trait Columns {
-    /// Called once per column.
-    fn column<T: Clone + Default + PartialEq + Send + Sync + 'static>(&mut self, name: &'static str, values: &mut Vec<T>);
+    /// Called once per column with DIALS' name of it; absent columns are empty.
+    fn column<T: ColumnValue>(&mut self, name: &'static str, values: &mut Vec<T>);
 }
 
 macro_rules! reflections {
@@ -69,10 +71,10 @@ macro_rules! reflections {
                     out.$field = rows.iter().map(|&i| self.$field[i].clone()).collect();
                 } )*
                 for (name, column) in &self.extra {
-                    if self.rows > 0 && column.bytes.len() % self.rows == 0 {
+                    if column.records && self.rows > 0 && column.bytes.len() % self.rows == 0 {
                         let size = column.bytes.len() / self.rows;
                         let bytes = rows.iter().flat_map(|&i| column.bytes[i * size..(i + 1) * size].iter().copied()).collect();
-                        out.extra.insert(name.clone(), RawColumn { kind: column.kind.clone(), bytes });
+                        out.extra.insert(name.clone(), RawColumn { kind: column.kind.clone(), bytes, records: true });
                     }
                 }
                 out
@@ -93,7 +95,7 @@ macro_rules! reflections {
                     self.$field.extend_from_slice(&other.$field);
                 } )*
                 self.extra.retain(|name, column| match other.extra.get(name) {
-                    Some(more) if more.kind == column.kind => { column.bytes.extend_from_slice(&more.bytes); true }
+                    Some(more) if more.kind == column.kind && column.records && more.records => { column.bytes.extend_from_slice(&more.bytes); true }
                     _ => false,
                 });
                 self.rows += other.rows;
@@ -228,7 +230,7 @@ mod tests {
         let mut t = Reflections::with_rows(3);
         t.id = vec![0, 1, 2];
         t.d = vec![1.0, 2.0, 3.0];
-        t.extra.insert("x".into(), RawColumn { kind: "bool".into(), bytes: vec![7, 8, 9] });
+        t.extra.insert("x".into(), RawColumn { kind: "bool".into(), bytes: vec![7, 8, 9], records: true });
         let s = t.select(&[2, 0]);
         assert_eq!((s.len(), &s.id, &s.d, &s.extra["x"].bytes), (2, &vec![2, 0], &vec![3.0, 1.0], &vec![9, 7]));
         assert_eq!(t.require(&["id", "flags"]), Err(MissingColumn { column: "flags" }));

@@ -1,0 +1,3 @@
+//! Reference files of other programs; see `PROVENANCE.md`.
+
+mod dials_files;
