@@ -27,4 +27,5 @@ pub mod job;
 pub mod math;
 pub mod reflections;
 pub mod report;
+pub mod session;
 pub mod stages;
