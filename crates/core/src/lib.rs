@@ -18,6 +18,11 @@
 //! session       the stages in their order
 //! ```
 
+// The unit tests also run compiled to wasm (`cargo xtask test --only wasm`).
+#[cfg(all(test, target_arch = "wasm32"))]
+#[macro_use(test)]
+extern crate ewald_wasm_test;
+
 #[macro_use]
 pub mod params;
 pub mod format;

@@ -1,0 +1,43 @@
+// The engine's worker: makes the shared memory, loads the module, starts the pool, and passes messages on.
+//
+// The page sends { kind: 'start', threads } first. Answers: { kind: 'ready', threads, memory, … } or { kind: 'failed', message }.
+
+import init, { Engine, initThreadPool } from './ewald_engine.js';
+
+const PAGE = 64 * 1024;
+const MIB = 1024 * 1024;
+// The module's own data and stack must fit in it; memory that is not touched costs nothing.
+const INITIAL = 64 * MIB;
+// Some browsers refuse a large shared memory, or any until an old one is collected: take what there is.
+const MAXIMA = [4096 * MIB, 2048 * MIB, 1024 * MIB, 512 * MIB];
+
+function sharedMemory() {
+  let refusal;
+  for (const maximum of MAXIMA) {
+    try {
+      const memory = new WebAssembly.Memory({ initial: INITIAL / PAGE, maximum: maximum / PAGE, shared: true });
+      return { memory, maximum };
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  throw new Error(`the browser gives no shared memory, not even ${MAXIMA.at(-1) / MIB} MiB: ${refusal}`);
+}
+
+let engine;
+
+async function start({ threads }) {
+  const { memory, maximum } = sharedMemory();
+  await init({ module_or_path: new URL('./ewald_engine_bg.wasm', import.meta.url), memory });
+  await initThreadPool(threads);
+  engine = new Engine();
+  return { kind: 'ready', threads: engine.threadsAnswering(), maximum, memory };
+}
+
+self.onmessage = async ({ data }) => {
+  try {
+    if (data.kind === 'start') self.postMessage(await start(data));
+  } catch (error) {
+    self.postMessage({ kind: 'failed', message: String(error?.message ?? error) });
+  }
+};

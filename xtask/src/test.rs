@@ -1,0 +1,327 @@
+//! `cargo xtask test`: everything that continuous integration runs, counted.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::Failure;
+use crate::build::{self, Settings, dist};
+use crate::command::{cargo, in_root, root, run, shown};
+use crate::options::Options;
+use crate::server::Server;
+use crate::setup;
+use crate::toolchain::{Flavour, Toolchain};
+use crate::tools;
+
+/// The parts in the order in which they run: what fails soonest first.
+const PARTS: [&str; 6] = ["format", "lints", "native", "docs", "wasm", "browser"];
+
+/// Packages that are built for wasm only.
+const NATIVE_EXCEPT: [&str; 2] = ["--exclude", "ewald-web"];
+
+/// Test cases counted.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// A check that is one case.
+    fn one(outcome: Result<(), Failure>) -> Self {
+        match outcome {
+            Ok(()) => Count {
+                passed: 1,
+                ..Count::default()
+            },
+            Err(why) => {
+                eprintln!("xtask: {why}");
+                Count {
+                    failed: 1,
+                    ..Count::default()
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, other: Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `cargo xtask test`.
+pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
+    let mut options = Options::new(arguments);
+    let only = options.value("--only")?;
+    let list = options.flag("--list");
+    options.finish()?;
+    if list {
+        println!("{}", PARTS.join("\n"));
+        return Ok(());
+    }
+    let chosen: Vec<&str> = match &only {
+        None => PARTS.to_vec(),
+        Some(names) => names.split(',').collect(),
+    };
+    if let Some(unknown) = chosen.iter().find(|name| !PARTS.contains(name)) {
+        return Err(format!(
+            "there is no part {unknown:?}; the parts are {}",
+            PARTS.join(", ")
+        ));
+    }
+    run_parts(&chosen)
+}
+
+/// `cargo xtask check`.
+pub fn run_check(arguments: &[String]) -> Result<(), Failure> {
+    Options::new(arguments).finish()?;
+    run_parts(&["format", "lints", "docs"])
+}
+
+fn run_parts(chosen: &[&str]) -> Result<(), Failure> {
+    let mut total = Count::default();
+    for part in PARTS.into_iter().filter(|part| chosen.contains(part)) {
+        eprintln!("\n=== {part}");
+        let start = Instant::now();
+        let count = match part {
+            "format" => Count::one(run(in_root(cargo()).args(["fmt", "--all", "--check"]))),
+            "lints" => lints(),
+            "native" => native(),
+            "docs" => docs(),
+            "wasm" => wasm(),
+            _ => browser(),
+        };
+        eprintln!(
+            "=== {part}: {count} ({:.0} s)",
+            start.elapsed().as_secs_f64()
+        );
+        total.add(count);
+    }
+    println!("\n{total}");
+    if total.failed == 0 {
+        Ok(())
+    } else {
+        Err("some tests failed".to_owned())
+    }
+}
+
+/// Clippy on native code, then on what only exists in wasm.
+fn lints() -> Count {
+    let mut native = in_root(cargo());
+    native
+        .args(["clippy", "--workspace", "--all-targets"])
+        .args(NATIVE_EXCEPT)
+        .args(["--", "-Dwarnings"]);
+    Count::one(run(&mut native))
+}
+
+/// All native tests. The command line program is built first: some tests run it.
+fn native() -> Count {
+    let prepared =
+        build::command_line(false).and_then(|program| setup::for_testing().map(|_| program));
+    let program = match prepared {
+        Ok(program) => program,
+        Err(why) => return Count::one(Err(why)),
+    };
+    let mut command = in_root(cargo());
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(NATIVE_EXCEPT);
+    command
+        .env("EWALD_PROGRAM", program)
+        .env("PYTHONPATH", tools::python_packages());
+    counted(&mut command)
+}
+
+fn docs() -> Count {
+    let mut command = in_root(cargo());
+    command
+        .args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .args(NATIVE_EXCEPT);
+    Count::one(run(command.env("RUSTDOCFLAGS", "-Dwarnings")))
+}
+
+/// Engine and page build; the core's unit tests run as wasm.
+fn wasm() -> Count {
+    let toolchain = match setup::for_building() {
+        Ok(toolchain) => toolchain,
+        Err(why) => return Count::one(Err(why)),
+    };
+    let settings = Settings::default();
+    let mut count = Count::one(build::engine(&toolchain, &settings));
+    count.add(Count::one(build::page(&toolchain, &settings)));
+    count.add(core_in_wasm(&toolchain));
+    count
+}
+
+/// The core's own tests, compiled to wasm with SIMD and run by wasm-bindgen's runner in Node.
+fn core_in_wasm(toolchain: &Toolchain) -> Count {
+    if let Err(why) = setup::for_testing() {
+        return Count::one(Err(why));
+    }
+    let runner = tools::folder().join("bin/wasm-bindgen-test-runner");
+    let mut command = toolchain.cargo(Flavour::Tests);
+    command
+        .args([
+            "test",
+            "--package",
+            "ewald-core",
+            "--no-default-features",
+            "--lib",
+            "--no-fail-fast",
+        ])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    counted(&mut command)
+}
+
+/// The page in Chromium.
+fn browser() -> Count {
+    let prepared = setup::for_testing().and_then(|chromium| {
+        if !dist().join("index.html").is_file() {
+            build::everything(&Settings::default())?;
+        }
+        let isolated = Server::bind(dist(), Some(0), true)?;
+        let plain = Server::bind(dist(), Some(0), false)?;
+        Ok((chromium, isolated, plain))
+    });
+    let (chromium, isolated, plain) = match prepared {
+        Ok(prepared) => prepared,
+        Err(why) => return Count::one(Err(why)),
+    };
+    let mut command = Command::new("node");
+    // One at a time: the page takes all cores, and some tests measure.
+    command.args([
+        "--test",
+        "--test-concurrency=1",
+        "--test-reporter=spec",
+        "browser/",
+    ]);
+    command.current_dir(root().join("tests"));
+    command
+        .env("EWALD_PAGE", isolated.address())
+        .env("EWALD_PLAIN_PAGE", plain.address())
+        .env("CHROMIUM", chromium);
+    isolated.serve_in_background();
+    plain.serve_in_background();
+    counted(&mut command)
+}
+
+/// Runs `command`, shows what it prints, and counts the test cases that it reports.
+fn counted(command: &mut Command) -> Count {
+    let shown = shown(command);
+    eprintln!("+ {shown}");
+    let mut child = match command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Count::one(Err(format!("`{shown}` could not be started: {error}"))),
+    };
+    let mut count = Count::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            if let Some(reported) = reported(&line) {
+                count.add(reported);
+            }
+        }
+    }
+    let success = child.wait().is_ok_and(|status| status.success());
+    // What does not compile, or crashes, reports no case.
+    if !success && count.failed == 0 {
+        eprintln!("xtask: `{shown}` failed");
+        count.failed = 1;
+    }
+    if success && count == Count::default() {
+        eprintln!("xtask: `{shown}` ran no test");
+        count.failed = 1;
+    }
+    count
+}
+
+/// The counts in a closing line: cargo's and wasm-bindgen's `test result: ok. 3 passed; 0 failed; 1 ignored; …`,
+/// or one of Node's, which come one a line: `ℹ pass 3`.
+fn reported(line: &str) -> Option<Count> {
+    let words: Vec<&str> = line
+        .split([' ', ';', '.', '\r'])
+        .filter(|w| !w.is_empty())
+        .collect();
+    if let ["ℹ", word, number] = words[..] {
+        let number = number.parse().ok()?;
+        return match word {
+            "pass" => Some(Count {
+                passed: number,
+                ..Count::default()
+            }),
+            "fail" | "cancelled" => Some(Count {
+                failed: number,
+                ..Count::default()
+            }),
+            "skipped" | "todo" => Some(Count {
+                skipped: number,
+                ..Count::default()
+            }),
+            _ => None,
+        };
+    }
+    if !words.starts_with(&["test", "result:"]) {
+        return None;
+    }
+    let before = |word: &str| -> u64 {
+        words
+            .windows(2)
+            .find(|pair| pair[1] == word)
+            .and_then(|pair| pair[0].parse().ok())
+            .unwrap_or(0)
+    };
+    Some(Count {
+        passed: before("passed"),
+        failed: before("failed"),
+        skipped: before("ignored"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, reported};
+
+    #[test]
+    fn closing_lines_are_counted() {
+        let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(
+            reported(cargo),
+            Some(Count {
+                passed: 12,
+                failed: 3,
+                skipped: 1
+            })
+        );
+        assert_eq!(
+            reported("browser: 4 passed, 0 failed"),
+            Some(Count {
+                passed: 4,
+                failed: 0,
+                skipped: 0
+            })
+        );
+        assert_eq!(reported("running 3 tests"), None);
+    }
+}
