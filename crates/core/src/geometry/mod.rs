@@ -6,6 +6,8 @@
 
 mod beam;
 mod cell;
+#[cfg(test)]
+mod conventions;
 mod crystal;
 mod detector;
 pub mod ewald;

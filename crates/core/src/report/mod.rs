@@ -1,6 +1,8 @@
 //! What a stage has to tell: plain data that the page draws, the terminal prints and HTML shows.
 
+pub mod html;
 mod plot;
+pub mod svg;
 mod table;
 
 pub use plot::{Axis, Plot, Scale, Series, Style};
