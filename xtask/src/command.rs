@@ -37,23 +37,14 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
 
 /// What `command` prints, if it runs and succeeds. Nothing is announced.
 pub fn output_of(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Path of `program` on PATH.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// `command` as one would type it, without the variables it is given.
@@ -65,8 +56,5 @@ pub fn shown(command: &Command) -> String {
 
 fn program_name(program: &OsStr) -> String {
     let path = Path::new(program);
-    path.file_name()
-        .unwrap_or(program)
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or(program).to_string_lossy().into_owned()
 }

@@ -42,9 +42,7 @@ fn main() -> ExitCode {
             print!("{}", help::of(""));
             return ExitCode::from(2);
         }
-        unknown => Err(format!(
-            "there is no task {unknown:?}; the tasks are setup, build, serve, test, check and bench"
-        )),
+        unknown => Err(format!("there is no task {unknown:?}; the tasks are setup, build, serve, test, check and bench")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,31 +21,21 @@ impl Options {
     /// The value of `--name value` or `--name=value`.
     pub fn value(&mut self, name: &str) -> Result<Option<String>, Failure> {
         let assignment = format!("{name}=");
-        let Some(at) = self
-            .0
-            .iter()
-            .position(|a| a == name || a.starts_with(&assignment))
-        else {
+        let Some(at) = self.0.iter().position(|a| a == name || a.starts_with(&assignment)) else {
             return Ok(None);
         };
         let argument = self.0.remove(at);
         if let Some(value) = argument.strip_prefix(&assignment) {
             return Ok(Some(value.to_owned()));
         }
-        if at < self.0.len() {
-            Ok(Some(self.0.remove(at)))
-        } else {
-            Err(format!("{name} needs a value"))
-        }
+        if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value")) }
     }
 
     /// Fails when something was given that no option took.
     pub fn finish(self) -> Result<(), Failure> {
         match self.0.first() {
             None => Ok(()),
-            Some(unknown) => Err(format!(
-                "unknown option {unknown:?}; --help lists those there are"
-            )),
+            Some(unknown) => Err(format!("unknown option {unknown:?}; --help lists those there are")),
         }
     }
 }
@@ -55,12 +45,7 @@ mod tests {
     use super::Options;
 
     fn options(text: &str) -> Options {
-        Options::new(
-            &text
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        )
+        Options::new(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]

@@ -11,15 +11,9 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let mut options = Options::new(arguments);
     let port = match options.value("--port")? {
         None => None,
-        Some(text) => Some(
-            text.parse::<u16>()
-                .map_err(|_| format!("--port {text:?} is not a port (0 to 65535)"))?,
-        ),
+        Some(text) => Some(text.parse::<u16>().map_err(|_| format!("--port {text:?} is not a port (0 to 65535)"))?),
     };
-    let settings = Settings {
-        release: !options.flag("--debug"),
-        ..Settings::default()
-    };
+    let settings = Settings { release: !options.flag("--debug"), ..Settings::default() };
     options.flag("--release");
     let open = !options.flag("--no-open");
     let as_it_is = options.flag("--no-build");

@@ -27,21 +27,10 @@ impl Server {
     /// Listens on `port` of the loopback interface; without one, on the first free from 8080.
     pub fn bind(folder: PathBuf, port: Option<u16>, isolated: bool) -> Result<Self, Failure> {
         let candidates = port.map_or(DEFAULT_PORT..=DEFAULT_PORT + 20, |p| p..=p);
-        let listener = candidates
-            .clone()
-            .find_map(|p| TcpListener::bind((Ipv4Addr::LOCALHOST, p)).ok());
-        let listener = listener.ok_or_else(|| {
-            format!(
-                "no port of {} to {} is free; choose another with --port",
-                candidates.start(),
-                candidates.end()
-            )
-        })?;
-        Ok(Server {
-            listener,
-            folder,
-            isolated,
-        })
+        let listener = candidates.clone().find_map(|p| TcpListener::bind((Ipv4Addr::LOCALHOST, p)).ok());
+        let listener = listener
+            .ok_or_else(|| format!("no port of {} to {} is free; choose another with --port", candidates.start(), candidates.end()))?;
+        Ok(Server { listener, folder, isolated })
     }
 
     /// Where a browser finds the page.
@@ -74,22 +63,12 @@ fn answer(stream: TcpStream, folder: &Path, isolated: bool) -> std::io::Result<(
     let mut reader = BufReader::new(stream);
     loop {
         let mut request = String::new();
-        if reader
-            .by_ref()
-            .take(LONGEST_REQUEST)
-            .read_line(&mut request)?
-            == 0
-        {
+        if reader.by_ref().take(LONGEST_REQUEST).read_line(&mut request)? == 0 {
             return Ok(());
         }
         loop {
             let mut header = String::new();
-            if reader
-                .by_ref()
-                .take(LONGEST_REQUEST)
-                .read_line(&mut header)?
-                <= 2
-            {
+            if reader.by_ref().take(LONGEST_REQUEST).read_line(&mut header)? <= 2 {
                 break;
             }
         }
@@ -97,64 +76,26 @@ fn answer(stream: TcpStream, folder: &Path, isolated: bool) -> std::io::Result<(
         let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or("/"));
         let with_body = method == "GET";
         if !with_body && method != "HEAD" {
-            respond(
-                &mut writer,
-                "405 Method Not Allowed",
-                "text/plain",
-                isolated,
-                Body::Text("GET or HEAD only\n"),
-            )?;
+            respond(&mut writer, "405 Method Not Allowed", "text/plain", isolated, Body::Text("GET or HEAD only\n"))?;
             return Ok(());
         }
-        match file_for(folder, target)
-            .and_then(|path| File::open(&path).ok().map(|file| (path, file)))
-        {
+        match file_for(folder, target).and_then(|path| File::open(&path).ok().map(|file| (path, file))) {
             Some((path, file)) => {
                 let size = file.metadata()?.len();
-                respond(
-                    &mut writer,
-                    "200 OK",
-                    media_type(&path),
-                    isolated,
-                    Body::File {
-                        file,
-                        size,
-                        with_body,
-                    },
-                )?;
+                respond(&mut writer, "200 OK", media_type(&path), isolated, Body::File { file, size, with_body })?;
             }
-            None => respond(
-                &mut writer,
-                "404 Not Found",
-                "text/plain",
-                isolated,
-                Body::Text("not found\n"),
-            )?,
+            None => respond(&mut writer, "404 Not Found", "text/plain", isolated, Body::Text("not found\n"))?,
         }
     }
 }
 
 enum Body {
     Text(&'static str),
-    File {
-        file: File,
-        size: u64,
-        with_body: bool,
-    },
+    File { file: File, size: u64, with_body: bool },
 }
 
-fn respond(
-    writer: &mut TcpStream,
-    status: &str,
-    kind: &str,
-    isolated: bool,
-    body: Body,
-) -> std::io::Result<()> {
-    let isolation = if isolated {
-        "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n"
-    } else {
-        ""
-    };
+fn respond(writer: &mut TcpStream, status: &str, kind: &str, isolated: bool, body: Body) -> std::io::Result<()> {
+    let isolation = if isolated { "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n" } else { "" };
     let length = match &body {
         Body::Text(text) => text.len() as u64,
         Body::File { size, .. } => *size,
@@ -167,9 +108,7 @@ fn respond(
     )?;
     match body {
         Body::Text(text) => writer.write_all(text.as_bytes()),
-        Body::File {
-            with_body: false, ..
-        } => Ok(()),
+        Body::File { with_body: false, .. } => Ok(()),
         Body::File { mut file, .. } => std::io::copy(&mut file, writer).map(|_| ()),
     }
 }
@@ -178,20 +117,13 @@ fn respond(
 fn file_for(folder: &Path, target: &str) -> Option<PathBuf> {
     let path = target.split(['?', '#']).next().unwrap_or("");
     let mut file = folder.to_path_buf();
-    for part in percent_decoded(path)?
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-    {
+    for part in percent_decoded(path)?.split('/').filter(|part| !part.is_empty() && *part != ".") {
         if part == ".." || part.contains(['\\', '\0']) {
             return None;
         }
         file.push(part);
     }
-    Some(if file.is_dir() {
-        file.join("index.html")
-    } else {
-        file
-    })
+    Some(if file.is_dir() { file.join("index.html") } else { file })
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -234,13 +166,7 @@ mod tests {
         let folder = Path::new("/srv/page");
         assert_eq!(file_for(folder, "/a/b.js?x=1"), Some(folder.join("a/b.js")));
         assert_eq!(file_for(folder, "/./a%20b"), Some(folder.join("a b")));
-        for outside in [
-            "/../secret",
-            "/a/../../secret",
-            "/%2e%2e/secret",
-            "/a\\..\\secret",
-            "/%zz",
-        ] {
+        for outside in ["/../secret", "/a/../../secret", "/%2e%2e/secret", "/a\\..\\secret", "/%zz"] {
             assert_eq!(file_for(folder, outside), None, "{outside}");
         }
     }

@@ -22,18 +22,12 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     options.finish()?;
     let toolchain = for_building()?;
     println!("setup: wasm is built by {}", toolchain.name());
-    println!(
-        "setup: {} {}, {} {}",
-        WASM_BINDGEN.package, WASM_BINDGEN.version, TRUNK.package, TRUNK.version
-    );
+    println!("setup: {} {}, {} {}", WASM_BINDGEN.package, WASM_BINDGEN.version, TRUNK.package, TRUNK.version);
     if tests {
         for_testing()?;
         println!("setup: Chromium, its driver and the Python packages of the tests");
     }
-    println!(
-        "setup: everything is in place, in {}",
-        tools::folder().display()
-    );
+    println!("setup: everything is in place, in {}", tools::folder().display());
     Ok(())
 }
 
@@ -56,17 +50,10 @@ pub fn for_testing() -> Result<PathBuf, Failure> {
 /// Installs Debian packages, refreshing the lists of packages if they turn out to be too old.
 pub fn apt_install(packages: &[&str]) -> Result<(), Failure> {
     if find("apt-get").is_none() {
-        return Err(format!(
-            "{} must be installed by hand: there is no apt-get here",
-            packages.join(", ")
-        ));
+        return Err(format!("{} must be installed by hand: there is no apt-get here", packages.join(", ")));
     }
     println!("setup: installing with apt-get: {}", packages.join(" "));
-    let install = || {
-        run(apt()
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(packages))
-    };
+    let install = || run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages));
     // New machines come with empty or outdated lists.
     install().or_else(|_| {
         run(apt().arg("update"))?;
@@ -81,9 +68,7 @@ fn apt() -> Command {
     if !is_root {
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     }
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .arg("--quiet");
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet");
     command
 }
 
@@ -110,16 +95,11 @@ fn ensure_node() -> Result<(), Failure> {
 fn ensure_node_packages() -> Result<(), Failure> {
     let tests = root().join("tests");
     let lock = read(&tests.join("package-lock.json"))?;
-    if std::fs::read_to_string(tests.join("node_modules/.installed")).is_ok_and(|done| done == lock)
-    {
+    if std::fs::read_to_string(tests.join("node_modules/.installed")).is_ok_and(|done| done == lock) {
         return Ok(());
     }
-    println!(
-        "setup: installing tests/package-lock.json with npm (playwright-core drives Chromium)"
-    );
-    run(Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(&tests))?;
+    println!("setup: installing tests/package-lock.json with npm (playwright-core drives Chromium)");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&tests))?;
     write(&tests.join("node_modules/.installed"), &lock)
 }
 
@@ -130,11 +110,7 @@ fn ensure_python_packages() -> Result<(), Failure> {
     if version.is_none() {
         apt_install(&["python3"])?;
     }
-    let wanted = format!(
-        "{} {}",
-        version.unwrap_or_default(),
-        PYTHON_PACKAGES.join(" ")
-    );
+    let wanted = format!("{} {}", version.unwrap_or_default(), PYTHON_PACKAGES.join(" "));
     if std::fs::read_to_string(folder.join(".installed")).is_ok_and(|done| done == wanted) {
         return Ok(());
     }
@@ -142,17 +118,10 @@ fn ensure_python_packages() -> Result<(), Failure> {
     if !has_pip() {
         apt_install(&["python3-pip"])?;
     }
-    println!(
-        "setup: installing with pip into {}: {}",
-        folder.display(),
-        PYTHON_PACKAGES.join(" ")
-    );
+    println!("setup: installing with pip into {}: {}", folder.display(), PYTHON_PACKAGES.join(" "));
     std::fs::remove_dir_all(&folder).ok();
     let pip = ["-m", "pip", "install", "--quiet", "--upgrade", "--target"];
-    run(Command::new("python3")
-        .args(pip)
-        .arg(&folder)
-        .args(PYTHON_PACKAGES))?;
+    run(Command::new("python3").args(pip).arg(&folder).args(PYTHON_PACKAGES))?;
     write(&folder.join(".installed"), &wanted)
 }
 
@@ -175,21 +144,10 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 
 /// Opens `address` in the user's browser, if there is a screen to show it on.
 pub fn open_in_browser(address: &str) {
-    let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|v| std::env::var_os(v).is_some());
-    let opener = if cfg!(target_os = "macos") {
-        "open"
-    } else {
-        "xdg-open"
-    };
+    let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     if (has_screen || cfg!(target_os = "macos")) && find(opener).is_some() {
         // Whether it works is seen at once, and the address has been printed.
-        Command::new(opener)
-            .arg(address)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok();
+        Command::new(opener).arg(address).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok();
     }
 }

@@ -31,16 +31,10 @@ impl Count {
     /// A check that is one case.
     fn one(outcome: Result<(), Failure>) -> Self {
         match outcome {
-            Ok(()) => Count {
-                passed: 1,
-                ..Count::default()
-            },
+            Ok(()) => Count { passed: 1, ..Count::default() },
             Err(why) => {
                 eprintln!("xtask: {why}");
-                Count {
-                    failed: 1,
-                    ..Count::default()
-                }
+                Count { failed: 1, ..Count::default() }
             }
         }
     }
@@ -55,11 +49,7 @@ impl Count {
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
-        if self.skipped > 0 {
-            write!(f, ", {} skipped", self.skipped)
-        } else {
-            Ok(())
-        }
+        if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
     }
 }
 
@@ -78,10 +68,7 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
         Some(names) => names.split(',').collect(),
     };
     if let Some(unknown) = chosen.iter().find(|name| !PARTS.contains(name)) {
-        return Err(format!(
-            "there is no part {unknown:?}; the parts are {}",
-            PARTS.join(", ")
-        ));
+        return Err(format!("there is no part {unknown:?}; the parts are {}", PARTS.join(", ")));
     }
     run_parts(&chosen)
 }
@@ -105,58 +92,36 @@ fn run_parts(chosen: &[&str]) -> Result<(), Failure> {
             "wasm" => wasm(),
             _ => browser(),
         };
-        eprintln!(
-            "=== {part}: {count} ({:.0} s)",
-            start.elapsed().as_secs_f64()
-        );
+        eprintln!("=== {part}: {count} ({:.0} s)", start.elapsed().as_secs_f64());
         total.add(count);
     }
     println!("\n{total}");
-    if total.failed == 0 {
-        Ok(())
-    } else {
-        Err("some tests failed".to_owned())
-    }
+    if total.failed == 0 { Ok(()) } else { Err("some tests failed".to_owned()) }
 }
 
 /// Clippy on native code, then on what only exists in wasm.
 fn lints() -> Count {
     let mut native = in_root(cargo());
-    native
-        .args(["clippy", "--workspace", "--all-targets"])
-        .args(NATIVE_EXCEPT)
-        .args(["--", "-Dwarnings"]);
+    native.args(["clippy", "--workspace", "--all-targets"]).args(NATIVE_EXCEPT).args(["--", "-Dwarnings"]);
     Count::one(run(&mut native))
 }
 
 /// All native tests. The command line program is built first: some tests run it.
 fn native() -> Count {
-    let prepared =
-        build::command_line(false).and_then(|program| setup::for_testing().map(|_| program));
+    let prepared = build::command_line(false).and_then(|program| setup::for_testing().map(|_| program));
     let program = match prepared {
         Ok(program) => program,
         Err(why) => return Count::one(Err(why)),
     };
     let mut command = in_root(cargo());
-    command
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(NATIVE_EXCEPT);
-    command
-        .env("EWALD_PROGRAM", program)
-        .env("PYTHONPATH", tools::python_packages());
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(NATIVE_EXCEPT);
+    command.env("EWALD_PROGRAM", program).env("PYTHONPATH", tools::python_packages());
     counted(&mut command)
 }
 
 fn docs() -> Count {
     let mut command = in_root(cargo());
-    command
-        .args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-        ])
-        .args(NATIVE_EXCEPT);
+    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]).args(NATIVE_EXCEPT);
     Count::one(run(command.env("RUSTDOCFLAGS", "-Dwarnings")))
 }
 
@@ -181,14 +146,7 @@ fn core_in_wasm(toolchain: &Toolchain) -> Count {
     let runner = tools::folder().join("bin/wasm-bindgen-test-runner");
     let mut command = toolchain.cargo(Flavour::Tests);
     command
-        .args([
-            "test",
-            "--package",
-            "ewald-core",
-            "--no-default-features",
-            "--lib",
-            "--no-fail-fast",
-        ])
+        .args(["test", "--package", "ewald-core", "--no-default-features", "--lib", "--no-fail-fast"])
         .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     counted(&mut command)
@@ -210,17 +168,9 @@ fn browser() -> Count {
     };
     let mut command = Command::new("node");
     // One at a time: the page takes all cores, and some tests measure.
-    command.args([
-        "--test",
-        "--test-concurrency=1",
-        "--test-reporter=spec",
-        "browser/",
-    ]);
+    command.args(["--test", "--test-concurrency=1", "--test-reporter=spec", "browser/"]);
     command.current_dir(root().join("tests"));
-    command
-        .env("EWALD_PAGE", isolated.address())
-        .env("EWALD_PLAIN_PAGE", plain.address())
-        .env("CHROMIUM", chromium);
+    command.env("EWALD_PAGE", isolated.address()).env("EWALD_PLAIN_PAGE", plain.address()).env("CHROMIUM", chromium);
     isolated.serve_in_background();
     plain.serve_in_background();
     counted(&mut command)
@@ -260,43 +210,21 @@ fn counted(command: &mut Command) -> Count {
 /// The counts in a closing line: cargo's and wasm-bindgen's `test result: ok. 3 passed; 0 failed; 1 ignored; …`,
 /// or one of Node's, which come one a line: `ℹ pass 3`.
 fn reported(line: &str) -> Option<Count> {
-    let words: Vec<&str> = line
-        .split([' ', ';', '.', '\r'])
-        .filter(|w| !w.is_empty())
-        .collect();
+    let words: Vec<&str> = line.split([' ', ';', '.', '\r']).filter(|w| !w.is_empty()).collect();
     if let ["ℹ", word, number] = words[..] {
         let number = number.parse().ok()?;
         return match word {
-            "pass" => Some(Count {
-                passed: number,
-                ..Count::default()
-            }),
-            "fail" | "cancelled" => Some(Count {
-                failed: number,
-                ..Count::default()
-            }),
-            "skipped" | "todo" => Some(Count {
-                skipped: number,
-                ..Count::default()
-            }),
+            "pass" => Some(Count { passed: number, ..Count::default() }),
+            "fail" | "cancelled" => Some(Count { failed: number, ..Count::default() }),
+            "skipped" | "todo" => Some(Count { skipped: number, ..Count::default() }),
             _ => None,
         };
     }
     if !words.starts_with(&["test", "result:"]) {
         return None;
     }
-    let before = |word: &str| -> u64 {
-        words
-            .windows(2)
-            .find(|pair| pair[1] == word)
-            .and_then(|pair| pair[0].parse().ok())
-            .unwrap_or(0)
-    };
-    Some(Count {
-        passed: before("passed"),
-        failed: before("failed"),
-        skipped: before("ignored"),
-    })
+    let before = |word: &str| -> u64 { words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0) };
+    Some(Count { passed: before("passed"), failed: before("failed"), skipped: before("ignored") })
 }
 
 #[cfg(test)]
@@ -306,22 +234,8 @@ mod tests {
     #[test]
     fn closing_lines_are_counted() {
         let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(
-            reported(cargo),
-            Some(Count {
-                passed: 12,
-                failed: 3,
-                skipped: 1
-            })
-        );
-        assert_eq!(
-            reported("browser: 4 passed, 0 failed"),
-            Some(Count {
-                passed: 4,
-                failed: 0,
-                skipped: 0
-            })
-        );
+        assert_eq!(reported(cargo), Some(Count { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(reported("browser: 4 passed, 0 failed"), Some(Count { passed: 4, failed: 0, skipped: 0 }));
         assert_eq!(reported("running 3 tests"), None);
     }
 }

@@ -55,9 +55,7 @@ impl Toolchain {
         }
         if may("own") && find("rustup").is_some() {
             println!("setup: adding the standard library's source with rustup (rust-src)");
-            if run(in_root("rustup").args(["component", "add", "rust-src"])).is_ok()
-                && own_has_source()
-            {
+            if run(in_root("rustup").args(["component", "add", "rust-src"])).is_ok() && own_has_source() {
                 return Ok(Toolchain::Own);
             }
             println!("setup: rustup cannot download it here; trying Debian's compiler for the web");
@@ -83,10 +81,7 @@ impl Toolchain {
         let mut front = vec![tools::folder().join("bin")];
         if let Toolchain::Debian(bin) = self {
             // rustup's variables would make its proxies answer instead.
-            command
-                .env_remove("RUSTUP_TOOLCHAIN")
-                .env_remove("CARGO")
-                .env("RUSTC", bin.join("rustc"));
+            command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env("RUSTC", bin.join("rustc"));
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-22");
             front.insert(0, bin.clone());
         }
@@ -121,8 +116,7 @@ fn own_has_source() -> bool {
         let rustlib = Path::new(&sysroot).join("lib/rustlib");
         // A distribution's own compiler keeps no linker for wasm in its sysroot.
         let host = output_of(in_root("rustc").args(["--print", "host-tuple"])).unwrap_or_default();
-        rustlib.join("src/rust/library/std/Cargo.toml").is_file()
-            && rustlib.join(host).join("bin/rust-lld").is_file()
+        rustlib.join("src/rust/library/std/Cargo.toml").is_file() && rustlib.join(host).join("bin/rust-lld").is_file()
     })
 }
 

@@ -22,13 +22,8 @@ pub struct Tool {
 }
 
 /// Must be the version of the `wasm-bindgen` crate in Cargo.toml.
-pub const WASM_BINDGEN: Tool = Tool {
-    package: "wasm-bindgen-cli",
-    program: "wasm-bindgen",
-    version: "0.2.130",
-    arguments: &[],
-    about: "about 3 minutes",
-};
+pub const WASM_BINDGEN: Tool =
+    Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.130", arguments: &[], about: "about 3 minutes" };
 
 /// 0.22 needs a newer compiler; without `--locked` it does not compile.
 pub const TRUNK: Tool = Tool {
@@ -41,13 +36,8 @@ pub const TRUNK: Tool = Tool {
 
 /// The folder of all tools: `$XDG_CACHE_HOME/ewald/tools`, outside the project and its `target/`.
 pub fn folder() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .filter(|c| Path::new(c).is_absolute())
-        .map(PathBuf::from);
-    let home = || {
-        PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| OsString::from(".")))
-            .join(".cache")
-    };
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|c| Path::new(c).is_absolute()).map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| OsString::from("."))).join(".cache");
     cache.unwrap_or_else(home).join("ewald").join("tools")
 }
 
@@ -76,8 +66,7 @@ impl Tool {
 
     /// Whether exactly this version is there.
     pub fn is_installed(&self) -> bool {
-        output_of(Command::new(self.file()).arg("--version"))
-            .is_some_and(|said| said.split_whitespace().any(|word| word == self.version))
+        output_of(Command::new(self.file()).arg("--version")).is_some_and(|said| said.split_whitespace().any(|word| word == self.version))
     }
 
     /// Builds and installs the tool, unless it is there.
@@ -85,13 +74,7 @@ impl Tool {
         if self.is_installed() {
             return Ok(());
         }
-        println!(
-            "setup: installing {} {} into {} ({}, once)",
-            self.package,
-            self.version,
-            folder().display(),
-            self.about
-        );
+        println!("setup: installing {} {} into {} ({}, once)", self.package, self.version, folder().display(), self.about);
         // A target folder of its own: cargo would else build the tool where the project is being built.
         let target = folder().join("build");
         run(Command::new(cargo())

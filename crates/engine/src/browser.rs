@@ -21,8 +21,6 @@ impl Engine {
     /// Number of pool threads that really answer, in shared memory, each once.
     #[wasm_bindgen(js_name = threadsAnswering)]
     pub fn threads_answering(&self) -> usize {
-        rayon::broadcast(|context| context.index())
-            .into_par_iter()
-            .count()
+        rayon::broadcast(|context| context.index()).into_par_iter().count()
     }
 }

@@ -26,13 +26,9 @@ fn start_engine(set_status: WriteSignal<String>) -> Result<(), JsValue> {
     options.set_type(WorkerType::Module);
     let worker = Worker::new_with_options("./engine-pkg/worker.js", &options)?;
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        let field =
-            |name: &str| js_sys::Reflect::get(&event.data(), &name.into()).unwrap_or_default();
+        let field = |name: &str| js_sys::Reflect::get(&event.data(), &name.into()).unwrap_or_default();
         let said = match field("kind").as_string().as_deref() {
-            Some("ready") => format!(
-                "engine ready, {} threads",
-                field("threads").as_f64().unwrap_or(0.0)
-            ),
+            Some("ready") => format!("engine ready, {} threads", field("threads").as_f64().unwrap_or(0.0)),
             _ => field("message").as_string().unwrap_or_default(),
         };
         set_status.set(said);
@@ -40,10 +36,7 @@ fn start_engine(set_status: WriteSignal<String>) -> Result<(), JsValue> {
     worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The worker lives as long as the page.
     on_message.forget();
-    let threads = window()
-        .navigator()
-        .hardware_concurrency()
-        .min(MOST_THREADS);
+    let threads = window().navigator().hardware_concurrency().min(MOST_THREADS);
     let start = js_sys::Object::new();
     js_sys::Reflect::set(&start, &"kind".into(), &"start".into())?;
     js_sys::Reflect::set(&start, &"threads".into(), &threads.into())?;
