@@ -1,4 +1,20 @@
 //! File formats: bytes in, typed values out, and back.
+//!
+//! Parsers see a [`source::ByteSource`] or a byte slice, never a path; what several files make up
+//! together (a master and its data files) is looked up in a [`source::FileSet`].
+//! Everything here takes its input for hostile: sizes are checked before anything is allocated, and
+//! a damaged file ends in an error that says what was wrong where.
+//!
+//! - [`source`]: where bytes come from
+//! - [`codec`]: bitshuffle, LZ4 and CBF byte-offset compression
+//! - [`hdf5`]: groups, attributes, data sets and image stacks; no crystallography
+//! - [`expt`], [`refl`]: DIALS' experiment lists and reflection tables
 
+pub mod codec;
 pub mod expt;
+pub mod hdf5;
 pub mod refl;
+pub mod source;
+
+#[cfg(test)]
+pub(crate) mod test_data;
