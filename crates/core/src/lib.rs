@@ -33,4 +33,5 @@ pub mod math;
 pub mod reflections;
 pub mod report;
 pub mod session;
+pub mod spacegroup;
 pub mod stages;
