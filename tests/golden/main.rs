@@ -1,3 +1,4 @@
 //! Reference files of other programs; see `PROVENANCE.md`.
 
 mod dials_files;
+mod spacegroups;

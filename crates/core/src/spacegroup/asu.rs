@@ -93,11 +93,7 @@ impl AsymmetricUnit {
             LaueClass::L3m => {
                 let along_a = SymOp::parse("x-y,-y,-z")?.rotation;
                 let negative = super::op::negate(&along_a);
-                if reference.has_rotation(&along_a) || reference.has_rotation(&negative) {
-                    Shape::ThreeM1
-                } else {
-                    Shape::Three1m
-                }
+                if reference.has_rotation(&along_a) || reference.has_rotation(&negative) { Shape::ThreeM1 } else { Shape::Three1m }
             }
             LaueClass::Lm3 => Shape::CubicLow,
             LaueClass::Lm3m => Shape::CubicHigh,

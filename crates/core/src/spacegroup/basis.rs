@@ -33,16 +33,11 @@ pub struct ChangeOfBasis {
 
 impl ChangeOfBasis {
     /// No change.
-    pub const IDENTITY: ChangeOfBasis =
-        ChangeOfBasis { num: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], shift: [0; 3], den: 1 };
+    pub const IDENTITY: ChangeOfBasis = ChangeOfBasis { num: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], shift: [0; 3], den: 1 };
 
     fn reduced(num: Wide, shift: [i64; 3], den: i64) -> Self {
         let all = num.iter().flatten().chain(&shift).fold(den, |g, &v| gcd(g, v)).max(1) * den.signum();
-        ChangeOfBasis {
-            num: num.map(|row| row.map(|v| v / all)),
-            shift: shift.map(|v| v / all),
-            den: den / all,
-        }
+        ChangeOfBasis { num: num.map(|row| row.map(|v| v / all)), shift: shift.map(|v| v / all), den: den / all }
     }
 
     /// From the new axes: column j of `axes` holds the j-th new axis in terms of the old ones.
@@ -51,19 +46,13 @@ impl ChangeOfBasis {
     /// The axes are coplanar.
     pub fn from_axes(axes: &IntMatrix) -> Result<Self, Error> {
         let wide = axes.map(|row| row.map(i64::from));
-        ChangeOfBasis { num: wide, shift: [0; 3], den: 1 }
-            .try_inverse()
-            .ok_or(Error::SingularBasis)
+        ChangeOfBasis { num: wide, shift: [0; 3], den: 1 }.try_inverse().ok_or(Error::SingularBasis)
     }
 
     /// From a symmetry operation taken as a change of coordinates, x′ = W·x + w.
     pub fn from_op(op: &SymOp) -> Self {
         let den = i64::from(TRANSLATION_DENOMINATOR);
-        Self::reduced(
-            op.rotation.map(|row| row.map(|v| i64::from(v) * den)),
-            op.translation.map(i64::from),
-            den,
-        )
+        Self::reduced(op.rotation.map(|row| row.map(|v| i64::from(v) * den)), op.translation.map(i64::from), den)
     }
 
     /// Parses `x-y,x+y,z` (coordinates), `a+b,a-b,-c` (axes) or `h+k,h-k,-l` (indices).
@@ -82,12 +71,7 @@ impl ChangeOfBasis {
             (b"hkl", true)
         };
         let t = triplet::parse(text, letters).map_err(bad)?;
-        let den = t
-            .matrix
-            .iter()
-            .flatten()
-            .chain(&t.shift)
-            .fold(1i64, |l, q| l / gcd(l, q.den) * q.den);
+        let den = t.matrix.iter().flatten().chain(&t.shift).fold(1i64, |l, q| l / gcd(l, q.den) * q.den);
         if den > 144 {
             return Err(bad("its fractions have no small common denominator"));
         }
@@ -117,10 +101,8 @@ impl ChangeOfBasis {
             return None;
         }
         // (N/d)⁻¹ = d·adj(N)/det(N), and the shift is −C⁻¹·c.
-        let num: Wide =
-            std::array::from_fn(|i| std::array::from_fn(|j| self.den * cofactor(j, i)));
-        let shift: [i64; 3] =
-            std::array::from_fn(|i| -(0..3).map(|j| cofactor(j, i) * self.shift[j]).sum::<i64>());
+        let num: Wide = std::array::from_fn(|i| std::array::from_fn(|j| self.den * cofactor(j, i)));
+        let shift: [i64; 3] = std::array::from_fn(|i| -(0..3).map(|j| cofactor(j, i) * self.shift[j]).sum::<i64>());
         Some(Self::reduced(num, shift, det))
     }
 
@@ -132,12 +114,9 @@ impl ChangeOfBasis {
 
     /// This change followed by `next`.
     pub fn then(&self, next: &ChangeOfBasis) -> Self {
-        let num: Wide = std::array::from_fn(|i| {
-            std::array::from_fn(|j| (0..3).map(|k| next.num[i][k] * self.num[k][j]).sum())
-        });
-        let shift: [i64; 3] = std::array::from_fn(|i| {
-            (0..3).map(|k| next.num[i][k] * self.shift[k]).sum::<i64>() + next.shift[i] * self.den
-        });
+        let num: Wide = std::array::from_fn(|i| std::array::from_fn(|j| (0..3).map(|k| next.num[i][k] * self.num[k][j]).sum()));
+        let shift: [i64; 3] =
+            std::array::from_fn(|i| (0..3).map(|k| next.num[i][k] * self.shift[k]).sum::<i64>() + next.shift[i] * self.den);
         Self::reduced(num, shift, next.den * self.den)
     }
 
@@ -246,11 +225,7 @@ fn wrapped_translation(num: i64, den: i64) -> Option<i32> {
 
 impl fmt::Display for ChangeOfBasis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.shift == [0; 3] && self.inverse().den == 1 {
-            f.write_str(&self.abc())
-        } else {
-            f.write_str(&self.xyz())
-        }
+        if self.shift == [0; 3] && self.inverse().den == 1 { f.write_str(&self.abc()) } else { f.write_str(&self.xyz()) }
     }
 }
 

@@ -149,10 +149,7 @@ impl PointGroup {
             };
             counts[slot] = counts[slot].saturating_add(1);
         }
-        POINT_GROUPS
-            .iter()
-            .find(|(c, _, _)| *c == counts)
-            .map(|&(_, symbol, laue)| PointGroup { symbol, laue })
+        POINT_GROUPS.iter().find(|(c, _, _)| *c == counts).map(|&(_, symbol, laue)| PointGroup { symbol, laue })
     }
 
     /// Its Hermann–Mauguin symbol, such as `422`.

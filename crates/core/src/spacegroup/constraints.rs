@@ -21,9 +21,15 @@ pub fn metric_from_cell(cell: [f64; 6]) -> Matrix3<f64> {
     };
     let (ca, cb, cg) = (cosine(cell[3]), cosine(cell[4]), cosine(cell[5]));
     Matrix3::new(
-        a * a, a * b * cg, a * c * cb, //
-        a * b * cg, b * b, b * c * ca, //
-        a * c * cb, b * c * ca, c * c,
+        a * a,
+        a * b * cg,
+        a * c * cb, //
+        a * b * cg,
+        b * b,
+        b * c * ca, //
+        a * c * cb,
+        b * c * ca,
+        c * c,
     )
 }
 
@@ -99,9 +105,7 @@ pub fn free_metric_parameters(rotations: &[IntMatrix]) -> Vec<Matrix3<f64>> {
         .collect();
     let mut rank = 0;
     for column in 0..6 {
-        let Some(best) = (rank..6).max_by(|&x, &y| {
-            rows[x][column].abs().total_cmp(&rows[y][column].abs())
-        }) else {
+        let Some(best) = (rank..6).max_by(|&x, &y| rows[x][column].abs().total_cmp(&rows[y][column].abs())) else {
             break;
         };
         if rows[best][column].abs() < 1e-9 {
@@ -158,11 +162,7 @@ mod tests {
 
     #[test]
     fn cells_round_trip() {
-        for cell in [
-            [79.1, 79.1, 37.9, 90.0, 90.0, 90.0],
-            [10.0, 11.0, 12.0, 71.0, 82.0, 93.0],
-            [5.0, 5.0, 7.0, 90.0, 90.0, 120.0],
-        ] {
+        for cell in [[79.1, 79.1, 37.9, 90.0, 90.0, 90.0], [10.0, 11.0, 12.0, 71.0, 82.0, 93.0], [5.0, 5.0, 7.0, 90.0, 90.0, 120.0]] {
             let back = cell_from_metric(&metric_from_cell(cell));
             for i in 0..6 {
                 assert!((back[i] - cell[i]).abs() < 1e-11, "{cell:?} {back:?}");

@@ -59,8 +59,7 @@ impl SpaceGroup {
 
     /// Splits a complete list of operations (identity among them).
     fn from_all(all: &[SymOp]) -> Self {
-        let mut centring: Vec<[i32; 3]> =
-            all.iter().filter(|op| op.rotation == IDENTITY).map(|op| op.translation).collect();
+        let mut centring: Vec<[i32; 3]> = all.iter().filter(|op| op.rotation == IDENTITY).map(|op| op.translation).collect();
         centring.sort_unstable();
         let mut ops: Vec<SymOp> = Vec::new();
         let mut seen: HashSet<IntMatrix> = HashSet::new();
@@ -103,13 +102,9 @@ impl SpaceGroup {
     /// Every operation of the cell: [`ops`](Self::ops), then the same with each further centring.
     pub fn all_ops(&self) -> impl Iterator<Item = SymOp> + '_ {
         self.centring.iter().flat_map(move |c| {
-            self.ops.iter().map(move |op| {
-                SymOp {
-                    rotation: op.rotation,
-                    translation: std::array::from_fn(|i| op.translation[i] + c[i]),
-                }
-                .wrapped()
-            })
+            self.ops
+                .iter()
+                .map(move |op| SymOp { rotation: op.rotation, translation: std::array::from_fn(|i| op.translation[i] + c[i]) }.wrapped())
         })
     }
 
@@ -165,12 +160,7 @@ impl SpaceGroup {
     /// The group of proper rotations without screws, same centring (P 41 21 2 → P 4 2 2,
     /// P m m m → P 2 2 2).
     pub fn derived_acentric(&self) -> Self {
-        let ops = self
-            .ops
-            .iter()
-            .filter(|op| !op.kind().improper)
-            .map(|op| SymOp::from_rotation(op.rotation))
-            .collect();
+        let ops = self.ops.iter().filter(|op| !op.kind().improper).map(|op| SymOp::from_rotation(op.rotation)).collect();
         SpaceGroup { ops, centring: self.centring.clone() }
     }
 
@@ -186,8 +176,7 @@ impl SpaceGroup {
         let mut group = self.derived_point_group();
         let inversion = negate(&IDENTITY);
         if !group.has_rotation(&inversion) {
-            let inverted: Vec<SymOp> =
-                group.ops.iter().map(|op| SymOp::from_rotation(negate(&op.rotation))).collect();
+            let inverted: Vec<SymOp> = group.ops.iter().map(|op| SymOp::from_rotation(negate(&op.rotation))).collect();
             group.ops.extend(inverted);
         }
         group
@@ -231,20 +220,14 @@ impl SpaceGroup {
 
     /// The same group seen in a mirror (through the origin): P 41 → P 43.
     pub fn mirrored(&self) -> Self {
-        let ops = self
-            .ops
-            .iter()
-            .map(|op| SymOp { rotation: op.rotation, translation: op.translation.map(|t| -t) }.wrapped())
-            .collect();
+        let ops = self.ops.iter().map(|op| SymOp { rotation: op.rotation, translation: op.translation.map(|t| -t) }.wrapped()).collect();
         SpaceGroup { ops, centring: self.centring.clone() }
     }
 }
 
 impl PartialEq for SpaceGroup {
     fn eq(&self, other: &Self) -> bool {
-        self.ops.len() == other.ops.len()
-            && self.centring == other.centring
-            && self.canonical() == other.canonical()
+        self.ops.len() == other.ops.len() && self.centring == other.centring && self.canonical() == other.canonical()
     }
 }
 

@@ -102,8 +102,7 @@ pub fn parse(symbol: &str) -> Result<SpaceGroup, Error> {
         rest => (false, rest),
     };
     let [letter] = lattice else { return Err(bad("it does not start with a lattice letter")) };
-    let centring =
-        centring_vectors(letter.to_ascii_uppercase()).ok_or_else(|| bad("an unknown lattice letter"))?;
+    let centring = centring_vectors(letter.to_ascii_uppercase()).ok_or_else(|| bad("an unknown lattice letter"))?;
 
     let mut generators: Vec<SymOp> = Vec::with_capacity(8);
     for &translation in centring {
@@ -133,8 +132,7 @@ fn parse_basis(inside: &str) -> Result<ChangeOfBasis, &'static str> {
     let mut op = SymOp::IDENTITY;
     let mut words = inside.split_whitespace();
     for t in &mut op.translation {
-        let twelfths: i32 =
-            words.next().and_then(|w| w.parse().ok()).ok_or("a shift of origin needs three integers")?;
+        let twelfths: i32 = words.next().and_then(|w| w.parse().ok()).ok_or("a shift of origin needs three integers")?;
         *t = twelfths.rem_euclid(12) * (TRANSLATION_DENOMINATOR / 12);
     }
     if words.next().is_some() {
@@ -144,21 +142,14 @@ fn parse_basis(inside: &str) -> Result<ChangeOfBasis, &'static str> {
 }
 
 /// One `[-]N[axis][translations]`; `previous` is the order and axis of the matrix before it.
-fn parse_matrix(
-    word: &str,
-    position: usize,
-    previous: &mut Option<(u8, usize)>,
-) -> Result<SymOp, &'static str> {
+fn parse_matrix(word: &str, position: usize, previous: &mut Option<(u8, usize)>) -> Result<SymOp, &'static str> {
     let (improper, word) = match word.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, word),
     };
     let mut bytes = word.bytes().peekable();
-    let n = bytes
-        .next()
-        .filter(|b| matches!(b, b'1' | b'2' | b'3' | b'4' | b'6'))
-        .ok_or("a matrix starts with none of 1, 2, 3, 4, 6")?
-        - b'0';
+    let n =
+        bytes.next().filter(|b| matches!(b, b'1' | b'2' | b'3' | b'4' | b'6')).ok_or("a matrix starts with none of 1, 2, 3, 4, 6")? - b'0';
 
     let explicit = bytes.peek().and_then(|b| match b {
         b'x' => Some(Axis::X),

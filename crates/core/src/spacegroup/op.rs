@@ -32,8 +32,7 @@ pub fn transpose(a: &IntMatrix) -> IntMatrix {
 
 /// Determinant of `a`.
 pub fn determinant(a: &IntMatrix) -> i32 {
-    a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1])
-        - a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0])
+    a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) - a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0])
         + a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0])
 }
 
@@ -123,10 +122,7 @@ impl SymOp {
     /// `self` after `first`: x ↦ self(first(x)).
     pub fn after(&self, first: &SymOp) -> SymOp {
         let moved = apply(&self.rotation, first.translation);
-        SymOp {
-            rotation: multiply(&self.rotation, &first.rotation),
-            translation: std::array::from_fn(|i| moved[i] + self.translation[i]),
-        }
+        SymOp { rotation: multiply(&self.rotation, &first.rotation), translation: std::array::from_fn(|i| moved[i] + self.translation[i]) }
     }
 
     /// The inverse operation.

@@ -9,9 +9,7 @@ impl SpaceGroup {
     /// Absent when some operation has h·W = h and h·w not integral.
     pub fn is_absent(&self, hkl: [i32; 3]) -> bool {
         let turn = i64::from(TRANSLATION_DENOMINATOR);
-        let shift = |t: &[i32; 3]| -> i64 {
-            (0..3).map(|i| i64::from(hkl[i]) * i64::from(t[i])).sum()
-        };
+        let shift = |t: &[i32; 3]| -> i64 { (0..3).map(|i| i64::from(hkl[i]) * i64::from(t[i])).sum() };
         if self.centring_vectors().iter().any(|c| shift(c) % turn != 0) {
             return true;
         }
@@ -21,9 +19,7 @@ impl SpaceGroup {
     /// Whether `hkl` is absent because of the centring alone.
     pub fn is_absent_by_centring(&self, hkl: [i32; 3]) -> bool {
         let centring = |c: &[i32; 3]| SymOp { translation: *c, ..SymOp::IDENTITY };
-        self.centring_vectors()
-            .iter()
-            .any(|c| centring(c).hkl_shift(hkl) % i64::from(TRANSLATION_DENOMINATOR) != 0)
+        self.centring_vectors().iter().any(|c| centring(c).hkl_shift(hkl) % i64::from(TRANSLATION_DENOMINATOR) != 0)
     }
 
     /// Whether `hkl` and −`hkl` are equivalent: the phase is restricted to two values and the

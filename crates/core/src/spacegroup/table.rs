@@ -32,11 +32,7 @@ pub struct Setting {
 impl Setting {
     /// Symbol with extension as DIALS prints it: `P 43 21 2`, `R 3 2 :H`.
     pub fn symbol(&self) -> String {
-        if self.extension.is_empty() {
-            self.hermann_mauguin.to_string()
-        } else {
-            format!("{} :{}", self.hermann_mauguin, self.extension)
-        }
+        if self.extension.is_empty() { self.hermann_mauguin.to_string() } else { format!("{} :{}", self.hermann_mauguin, self.extension) }
     }
 
     /// Hall symbol as DIALS writes it: with a leading blank unless it starts with `-`.
@@ -47,11 +43,7 @@ impl Setting {
 
     /// Symbol as MTZ files carry it: `P 43 21 2`, and `H 3 2` for R 3 2 on hexagonal axes.
     pub fn ccp4_symbol(&self) -> String {
-        if self.extension == "H" {
-            self.hermann_mauguin.replacen('R', "H", 1)
-        } else {
-            self.hermann_mauguin.to_string()
-        }
+        if self.extension == "H" { self.hermann_mauguin.replacen('R', "H", 1) } else { self.hermann_mauguin.to_string() }
     }
 
     /// Symbol without the ones that only fill places and without blanks: `P21`, `P43212`.
@@ -97,19 +89,8 @@ impl Setting {
     /// The setting with the mirrored structure's symmetry: P 41 21 2 for P 43 21 2; itself for
     /// groups that are their own mirror image.
     pub fn enantiomorph(&'static self) -> &'static Setting {
-        const PAIRS: [(u16, u16); 11] = [
-            (76, 78),
-            (91, 95),
-            (92, 96),
-            (144, 145),
-            (151, 153),
-            (152, 154),
-            (169, 170),
-            (171, 172),
-            (178, 179),
-            (180, 181),
-            (212, 213),
-        ];
+        const PAIRS: [(u16, u16); 11] =
+            [(76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154), (169, 170), (171, 172), (178, 179), (180, 181), (212, 213)];
         let other = PAIRS.iter().find_map(|&(a, b)| match self.number {
             n if n == a => Some(b),
             n if n == b => Some(a),
@@ -173,8 +154,7 @@ pub fn by_name(name: &str) -> Result<&'static Setting, Error> {
     if let Ok(number) = trimmed.parse::<u16>() {
         return by_number(number).ok_or_else(unknown);
     }
-    let mut key: String =
-        trimmed.chars().filter(|c| !c.is_whitespace() && *c != '_').collect::<String>().to_lowercase();
+    let mut key: String = trimmed.chars().filter(|c| !c.is_whitespace() && *c != '_').collect::<String>().to_lowercase();
     // CCP4 names a rhombohedral lattice on hexagonal axes H.
     if key.starts_with("h3") || key.starts_with("h-3") {
         key = format!("r{}:h", &key[1..]);
@@ -233,11 +213,7 @@ impl SpaceGroup {
     pub fn symbol(&self) -> String {
         match self.setting() {
             Some(setting) => setting.symbol(),
-            None => format!(
-                "unnamed {} setting, point group {}",
-                self.centring().letter(),
-                self.point_group().map_or("?", |p| p.symbol())
-            ),
+            None => format!("unnamed {} setting, point group {}", self.centring().letter(), self.point_group().map_or("?", |p| p.symbol())),
         }
     }
 

@@ -70,14 +70,8 @@ pub(super) fn parse(text: &str, letters: &[u8; 3]) -> Result<Triplet, &'static s
     Ok(out)
 }
 
-fn parse_sum(
-    text: &str,
-    letters: &[u8; 3],
-    row: &mut [Fraction; 3],
-    shift: &mut Fraction,
-) -> Result<(), &'static str> {
-    let bytes: Vec<u8> =
-        text.bytes().filter(|b| !b.is_ascii_whitespace()).map(|b| b.to_ascii_lowercase()).collect();
+fn parse_sum(text: &str, letters: &[u8; 3], row: &mut [Fraction; 3], shift: &mut Fraction) -> Result<(), &'static str> {
+    let bytes: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).map(|b| b.to_ascii_lowercase()).collect();
     if bytes.is_empty() {
         return Err("a part is empty");
     }
@@ -89,12 +83,13 @@ fn parse_sum(
         } else if at > 0 {
             return Err("a sign is missing between two terms");
         }
-        // A term is [number][*][letter][/number] in any sensible combination.
+        // A term is [number[/number]][*][letter][/number].
         let mut value = Fraction::new(if negative { -1 } else { 1 }, 1);
         let mut letter = None;
         let start = at;
         if let Some(number) = parse_number(&bytes, &mut at)? {
             value = Fraction::new(value.num * number.num, number.den);
+            value = divided(value, &bytes, &mut at)?;
             if bytes.get(at) == Some(&b'*') {
                 at += 1;
             }
@@ -102,14 +97,7 @@ fn parse_sum(
         if let Some(position) = bytes.get(at).and_then(|b| letters.iter().position(|l| l == b)) {
             letter = Some(position);
             at += 1;
-        }
-        if bytes.get(at) == Some(&b'/') {
-            at += 1;
-            let divisor = parse_number(&bytes, &mut at)?.ok_or("a number is missing after /")?;
-            if divisor.num == 0 {
-                return Err("a division by zero");
-            }
-            value = Fraction::new(value.num * divisor.den, value.den * divisor.num);
+            value = divided(value, &bytes, &mut at)?;
         }
         if at == start {
             return Err("an unexpected character");
@@ -124,6 +112,20 @@ fn parse_sum(
         }
     }
     Ok(())
+}
+
+/// `value` over the number after a `/`, if there is one.
+fn divided(value: Fraction, bytes: &[u8], at: &mut usize) -> Result<Fraction, &'static str> {
+    if bytes.get(*at) != Some(&b'/') {
+        return Ok(value);
+    }
+    *at += 1;
+    let divisor = parse_number(bytes, at)?.ok_or("a number is missing after /")?;
+    if divisor.num == 0 {
+        return Err("a division by zero");
+    }
+    let quotient = Fraction::new(value.num * divisor.den, value.den * divisor.num);
+    if quotient.is_small() { Ok(quotient) } else { Err("a number is too large") }
 }
 
 /// An unsigned integer or decimal number.

@@ -13,12 +13,12 @@
 //! What remains, a choice among axes that symmetry makes equivalent, has no meaning; here the
 //! operator with signs all alike wins, then the one with more positive terms.
 
+use crate::spacegroup::Error;
 use crate::spacegroup::basis::ChangeOfBasis;
 use crate::spacegroup::class::{Centring, PointGroup};
 use crate::spacegroup::constraints::symmetrised;
 use crate::spacegroup::group::SpaceGroup;
 use crate::spacegroup::op::{IntMatrix, RotationKind, SymOp, adjugate, apply, axis, determinant, transpose};
-use crate::spacegroup::Error;
 use nalgebra::{Matrix3, Vector3};
 
 /// Angles β closer than this are taken as equal, and shorter edges decide.
@@ -143,9 +143,7 @@ fn centring_of(axes: &IntMatrix) -> Centring {
         return Centring::P;
     }
     // A fraction (p, q, r)/n of the axes belongs to the lattice if the vector is integral.
-    let has = |p: i32, q: i32, r: i32, n: i32| {
-        apply(axes, [p, q, r]).iter().all(|v| v % n == 0)
-    };
+    let has = |p: i32, q: i32, r: i32, n: i32| apply(axes, [p, q, r]).iter().all(|v| v % n == 0);
     match det {
         2 if has(1, 1, 0, 2) => Centring::C,
         2 if has(0, 1, 1, 2) => Centring::A,
@@ -169,9 +167,7 @@ fn sign_rank(axes: &IntMatrix) -> (i32, i32, i32) {
 /// Of axes that are equally good crystallographically, the one with the tidiest operator.
 fn tidiest(mut candidates: Vec<IntMatrix>) -> Option<IntMatrix> {
     candidates.retain(|m| determinant(m) > 0);
-    candidates.sort_by(|x, y| {
-        sign_rank(x).cmp(&sign_rank(y)).then_with(|| y.cmp(x))
-    });
+    candidates.sort_by(|x, y| sign_rank(x).cmp(&sign_rank(y)).then_with(|| y.cmp(x)));
     candidates.first().copied()
 }
 
@@ -228,9 +224,8 @@ fn monoclinic(lattice: &Lattice, allow_i: bool) -> Option<IntMatrix> {
     }
     let least = candidates.iter().map(|x| x.beta).fold(f64::INFINITY, f64::min);
     candidates.retain(|x| x.beta < least + BETA_TOLERANCE_DEG);
-    let shortest = |list: &[Candidate], key: fn(&Candidate) -> f64| {
-        list.iter().map(key).fold(f64::INFINITY, f64::min) * (1.0 + LENGTH_TOLERANCE)
-    };
+    let shortest =
+        |list: &[Candidate], key: fn(&Candidate) -> f64| list.iter().map(key).fold(f64::INFINITY, f64::min) * (1.0 + LENGTH_TOLERANCE);
     let a = shortest(&candidates, |x| x.a);
     candidates.retain(|x| x.a <= a);
     let c = shortest(&candidates, |x| x.c);
@@ -330,11 +325,7 @@ fn cubic(lattice: &Lattice) -> Option<IntMatrix> {
 ///
 /// # Errors
 /// [`Error::NotAGroup`] when `rotations` are no point group of proper rotations.
-pub fn conventional_cell(
-    metric: &Matrix3<f64>,
-    rotations: &[IntMatrix],
-    allow_i: bool,
-) -> Result<Conventional, Error> {
+pub fn conventional_cell(metric: &Matrix3<f64>, rotations: &[IntMatrix], allow_i: bool) -> Result<Conventional, Error> {
     let point_group = PointGroup::of(rotations).ok_or(Error::NotAGroup)?;
     let lattice = Lattice { metric: symmetrised(metric, rotations), rotations };
     let axes = match point_group.symbol() {
@@ -360,11 +351,7 @@ pub(in crate::spacegroup) fn conventional_axes(group: &SpaceGroup) -> Result<Cha
     let mut rotations = primitive.rotations();
     if rotations.len() == 1 || group.laue_class().is_some_and(|l| rotations.len() * 2 < LAUE_ORDER[l as usize]) {
         // Mirrors and rotoinversions: their proper counterparts show the same axes.
-        rotations = group
-            .patterson()
-            .derived_acentric()
-            .change_basis(&to_primitive)?
-            .rotations();
+        rotations = group.patterson().derived_acentric().change_basis(&to_primitive)?.rotations();
     }
     let metric = to_primitive.metric(&symmetrised(&Matrix3::identity(), &group.rotations()));
     let conventional = conventional_cell(&metric, &rotations, false)?;

@@ -23,10 +23,7 @@ struct State {
 
 impl State {
     fn new(metric: &Matrix3<f64>) -> Result<Self, Error> {
-        let bad = || Error::BadCell {
-            volume: volume(metric),
-            edges: std::array::from_fn(|i| metric[(i, i)].max(0.0).sqrt()),
-        };
+        let bad = || Error::BadCell { volume: volume(metric), edges: std::array::from_fn(|i| metric[(i, i)].max(0.0).sqrt()) };
         let finite = metric.iter().all(|v| v.is_finite());
         if !finite || (0..3).any(|i| metric[(i, i)] <= 0.0) {
             return Err(bad());
@@ -57,10 +54,7 @@ impl State {
     }
 
     fn failed(&self) -> Error {
-        Error::BadCell {
-            volume: volume(&self.original),
-            edges: std::array::from_fn(|i| self.original[(i, i)].sqrt()),
-        }
+        Error::BadCell { volume: volume(&self.original), edges: std::array::from_fn(|i| self.original[(i, i)].sqrt()) }
     }
 
     fn is_runaway(&self) -> bool {
@@ -74,7 +68,15 @@ impl State {
     /// Turns axes round so that ξ, η, ζ are all positive (if their product is), or none is.
     fn set_signs(&mut self, eps: f64) {
         let v = self.xi_eta_zeta();
-        let sign = v.map(|x| if x > eps { 1 } else if x < -eps { -1 } else { 0 });
+        let sign = v.map(|x| {
+            if x > eps {
+                1
+            } else if x < -eps {
+                -1
+            } else {
+                0
+            }
+        });
         let diagonal = if sign.iter().product::<i32>() > 0 {
             sign
         } else {
@@ -144,26 +146,17 @@ pub fn niggli_cell(metric: &Matrix3<f64>) -> Result<ChangeOfBasis, Error> {
         let [xi, eta, zeta] = s.xi_eta_zeta();
         let sign = |x: f64| if x > 0.0 { 1 } else { -1 };
         // Step 5.
-        if lt(b, xi.abs())
-            || (eq(xi, b) && lt(2.0 * eta, zeta))
-            || (eq(xi, -b) && lt(zeta, 0.0))
-        {
+        if lt(b, xi.abs()) || (eq(xi, b) && lt(2.0 * eta, zeta)) || (eq(xi, -b) && lt(zeta, 0.0)) {
             s.step(&shear(2, 1, sign(xi)));
             continue;
         }
         // Step 6.
-        if lt(a, eta.abs())
-            || (eq(eta, a) && lt(2.0 * xi, zeta))
-            || (eq(eta, -a) && lt(zeta, 0.0))
-        {
+        if lt(a, eta.abs()) || (eq(eta, a) && lt(2.0 * xi, zeta)) || (eq(eta, -a) && lt(zeta, 0.0)) {
             s.step(&shear(2, 0, sign(eta)));
             continue;
         }
         // Step 7.
-        if lt(a, zeta.abs())
-            || (eq(zeta, a) && lt(2.0 * xi, eta))
-            || (eq(zeta, -a) && lt(eta, 0.0))
-        {
+        if lt(a, zeta.abs()) || (eq(zeta, a) && lt(2.0 * xi, eta)) || (eq(zeta, -a) && lt(eta, 0.0)) {
             s.step(&shear(1, 0, sign(zeta)));
             continue;
         }
@@ -180,8 +173,7 @@ pub fn niggli_cell(metric: &Matrix3<f64>) -> Result<ChangeOfBasis, Error> {
 
 /// A cell with the shortest edges (a Buerger cell), a ≤ b ≤ c: the change of basis to it.
 ///
-/// The cell that DIALS calls minimum. Where several cells have the same edges it takes obtuse
-/// angles (120° rather than 60°).
+/// The cell that DIALS calls minimum. Its angles are all acute or none is.
 ///
 /// # Errors
 /// [`Error::BadCell`] for a metric that is not positive definite.
@@ -189,9 +181,11 @@ pub fn minimum_cell(metric: &Matrix3<f64>) -> Result<ChangeOfBasis, Error> {
     let mut s = State::new(metric)?;
     // Only to keep equal lengths from being swapped for ever.
     let eps = 1e-9;
-    // Number of times the shorter vector is to be taken off; a product of exactly half the
-    // square goes to its negative, hence the obtuse angle.
-    let times = |product: f64, square: f64| libm::floor((product + square) / (2.0 * square) + 1e-7);
+    // Number of times the shorter vector is to be taken off. A product of just half the square
+    // stays: taking the vector off would only change its sign.
+    let times = |product: f64, square: f64| {
+        if product.abs() <= square * (1.0 + 1e-7) { 0.0 } else { (product / (2.0 * square)).round() }
+    };
     for _ in 0..MAX_STEPS {
         if s.is_runaway() {
             break;
@@ -240,13 +234,18 @@ mod tests {
         // The paper's worked example, in its parameters A, B, C, ξ, η, ζ.
         let [a, b, c, xi, eta, zeta] = [9.0, 27.0, 4.0, -5.0, -4.0, -22.0];
         let g = Matrix3::new(
-            a, zeta / 2.0, eta / 2.0, //
-            zeta / 2.0, b, xi / 2.0, //
-            eta / 2.0, xi / 2.0, c,
+            a,
+            zeta / 2.0,
+            eta / 2.0, //
+            zeta / 2.0,
+            b,
+            xi / 2.0, //
+            eta / 2.0,
+            xi / 2.0,
+            c,
         );
         let r = niggli_cell(&g).unwrap().metric(&g);
-        let reduced =
-            [r[(0, 0)], r[(1, 1)], r[(2, 2)], 2.0 * r[(1, 2)], 2.0 * r[(0, 2)], 2.0 * r[(0, 1)]];
+        let reduced = [r[(0, 0)], r[(1, 1)], r[(2, 2)], 2.0 * r[(1, 2)], 2.0 * r[(0, 2)], 2.0 * r[(0, 1)]];
         for (x, y) in reduced.iter().zip([4.0, 9.0, 9.0, 9.0, 3.0, 4.0]) {
             assert!((x - y).abs() < 1e-12, "{reduced:?}");
         }

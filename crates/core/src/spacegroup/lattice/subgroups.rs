@@ -112,10 +112,7 @@ pub fn lattice_group(metric: &Matrix3<f64>, max_delta: f64) -> Vec<IntMatrix> {
         }
         generators.push(two_fold.rotation);
         match closure(&generators, 24) {
-            Some(larger)
-                if PointGroup::of(&larger).is_some()
-                    && max_delta_deg(metric, &larger) < max_delta =>
-            {
+            Some(larger) if PointGroup::of(&larger).is_some() && max_delta_deg(metric, &larger) < max_delta => {
                 group = larger;
             }
             _ => {
@@ -165,11 +162,7 @@ fn holohedry(point_group: &str, rhombohedral: bool) -> &str {
 ///
 /// # Errors
 /// [`Error::BadCell`] for a metric that is not positive definite.
-pub fn metric_subgroups(
-    metric: &Matrix3<f64>,
-    centring: &SpaceGroup,
-    options: &SubgroupOptions,
-) -> Result<Vec<MetricSubgroup>, Error> {
+pub fn metric_subgroups(metric: &Matrix3<f64>, centring: &SpaceGroup, options: &SubgroupOptions) -> Result<Vec<MetricSubgroup>, Error> {
     let to_primitive = centring.to_primitive();
     let reduce = minimum_cell(&to_primitive.metric(metric))?;
     let to_minimum = to_primitive.then(&reduce);
@@ -181,8 +174,7 @@ pub fn metric_subgroups(
     let mut list = Vec::with_capacity(all.len());
     for rotations in &all {
         let Some(point_group) = PointGroup::of(rotations) else { continue };
-        let conventional =
-            conventional_cell(&minimum, rotations, options.best_monoclinic_beta)?;
+        let conventional = conventional_cell(&minimum, rotations, options.best_monoclinic_beta)?;
         let bravais_letter = conventional.group.centring().letter();
         let full = holohedry(point_group.symbol(), bravais_letter == 'R');
         if options.bravais_types_only && full != point_group.symbol() {
@@ -193,13 +185,10 @@ pub fn metric_subgroups(
             .iter()
             .filter(|s| PointGroup::of(s).is_some_and(|g| g.symbol() == full))
             .filter(|s| rotations.iter().all(|r| s.contains(r)))
-            .min_by(|x, y| {
-                max_delta_deg(&minimum, x).total_cmp(&max_delta_deg(&minimum, y))
-            })
+            .min_by(|x, y| max_delta_deg(&minimum, x).total_cmp(&max_delta_deg(&minimum, y)))
             .unwrap_or(rotations);
         let mut basis = to_minimum.then(&conventional.basis);
-        let averaged =
-            conventional.basis.metric(&symmetrised(&minimum, rotations));
+        let averaged = conventional.basis.metric(&symmetrised(&minimum, rotations));
         let cell = cell_from_metric(&averaged);
         let patterson = conventional.group.patterson();
         if is_similar(&cell, &input_cell) && keeps_group(&basis, &patterson) {
@@ -209,27 +198,21 @@ pub fn metric_subgroups(
             max_delta_deg: max_delta_deg(&minimum, lattice_rotations),
             rotations: rotations.clone(),
             basis,
-            bravais: format!(
-                "{}{bravais_letter}",
-                point_group.laue_class().crystal_system().family_letter()
-            ),
+            bravais: format!("{}{bravais_letter}", point_group.laue_class().crystal_system().family_letter()),
             acentric: conventional.group,
             patterson,
             cell,
         });
     }
     list.sort_by(|x, y| {
-        (y.order(), y.patterson_number())
-            .cmp(&(x.order(), x.patterson_number()))
-            .then(y.max_delta_deg.total_cmp(&x.max_delta_deg))
+        (y.order(), y.patterson_number()).cmp(&(x.order(), x.patterson_number())).then(y.max_delta_deg.total_cmp(&x.max_delta_deg))
     });
     Ok(list)
 }
 
 /// Edges within 1 % and angles within 1°.
 fn is_similar(cell: &[f64; 6], other: &[f64; 6]) -> bool {
-    (0..3).all(|i| (cell[i] / other[i] - 1.0).abs() < 0.01)
-        && (3..6).all(|i| (cell[i] - other[i]).abs() < 1.0)
+    (0..3).all(|i| (cell[i] / other[i] - 1.0).abs() < 0.01) && (3..6).all(|i| (cell[i] - other[i]).abs() < 1.0)
 }
 
 /// Whether the best cell may as well have the input's axes: undoing the change of basis leaves the
@@ -242,5 +225,97 @@ impl MetricSubgroup {
     /// The rotations as operations (minimum cell).
     pub fn operations(&self) -> Vec<SymOp> {
         self.rotations.iter().map(|r| SymOp::from_rotation(*r)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spacegroup::constraints::metric_from_cell;
+    use crate::spacegroup::table::settings;
+
+    fn rows(cell: [f64; 6], options: &SubgroupOptions) -> Vec<(String, String, String)> {
+        metric_subgroups(&metric_from_cell(cell), &SpaceGroup::p1(), options)
+            .unwrap()
+            .iter()
+            .map(|s| (s.bravais.clone(), s.symbol(), s.basis.to_string()))
+            .collect()
+    }
+
+    /// The cell, symbols, operators and δ of a dials.symmetry log (DIALS 3.12.1, simulated lysozyme).
+    #[test]
+    fn a_tetragonal_lattice_has_the_subgroups_that_dials_lists() {
+        let cell = [37.8667, 78.9572, 79.0244, 90.058, 90.0241, 90.0338];
+        let options = SubgroupOptions { max_delta_deg: 2.0, bravais_types_only: false, best_monoclinic_beta: true };
+        let list = metric_subgroups(&metric_from_cell(cell), &SpaceGroup::p1(), &options).unwrap();
+        let found: Vec<(String, String, f64)> =
+            list.iter().map(|s| (s.symbol(), s.basis.to_string(), (s.max_delta_deg * 1e4).round() / 1e4)).collect();
+        let expected = [
+            ("P 4/m m m", "b,c,a", 0.0671),
+            ("P 4/m", "b,c,a", 0.0671),
+            ("C m m m", "b+c,-b+c,a", 0.0637),
+            ("P m m m", "a,b,c", 0.0671),
+            ("C 1 2/m 1", "b-c,b+c,a", 0.0637),
+            ("C 1 2/m 1", "b+c,-b+c,a", 0.0492),
+            ("P 1 2/m 1", "a,b,c", 0.0671),
+            ("P 1 2/m 1", "-a,-c,-b", 0.0628),
+            ("P 1 2/m 1", "-b,-a,-c", 0.0415),
+            ("P -1", "a,b,c", 0.0),
+        ];
+        let expected: Vec<(String, String, f64)> = expected.iter().map(|(s, b, d)| (s.to_string(), b.to_string(), *d)).collect();
+        assert_eq!(found, expected);
+        // The misfit is of the order of the angles' departure from 90°.
+        assert_eq!(list[0].cell[3..], [90.0; 3]);
+        assert!((list[0].cell[0] - 78.9908).abs() < 1e-4);
+    }
+
+    #[test]
+    fn bravais_types_of_centred_lattices() {
+        let t = |cell: [f64; 6], group: &str, bravais: &str, order: usize| {
+            let group = SpaceGroup::from_name(group).unwrap();
+            let list =
+                metric_subgroups(&metric_from_cell(cell), &group, &SubgroupOptions { max_delta_deg: 1.0, ..Default::default() }).unwrap();
+            assert_eq!((list[0].bravais.as_str(), list[0].order()), (bravais, order));
+            for (x, y) in list[0].cell.iter().zip(cell) {
+                assert!((x - y).abs() < 1e-6, "{bravais} {:?}", list[0].cell);
+            }
+            // The cell is the one that went in, so the operator does nothing.
+            assert!(list[0].basis.is_identity(), "{bravais} {}", list[0].basis);
+            assert_eq!(list.last().unwrap().bravais, "aP");
+        };
+        t([100.0, 40.0, 60.0, 90.0, 95.0, 90.0], "C 2", "mC", 2);
+        t([60.0, 40.0, 50.0, 90.0, 97.0, 90.0], "I 2", "mI", 2);
+        t([30.0, 50.0, 40.0, 90.0, 90.0, 90.0], "C 2 2 2", "oC", 4);
+        t([30.0, 40.0, 50.0, 90.0, 90.0, 90.0], "F 2 2 2", "oF", 4);
+        t([30.0, 40.0, 50.0, 90.0, 90.0, 90.0], "I 2 2 2", "oI", 4);
+        t([80.0, 80.0, 33.0, 90.0, 90.0, 90.0], "I 4", "tI", 8);
+        t([80.0, 80.0, 33.0, 90.0, 90.0, 120.0], "P 6", "hP", 12);
+        t([80.0, 80.0, 33.0, 90.0, 90.0, 120.0], "R 3", "hR", 6);
+        t([80.0, 80.0, 80.0, 90.0, 90.0, 90.0], "P 2 3", "cP", 24);
+        t([80.0, 80.0, 80.0, 90.0, 90.0, 90.0], "I 2 3", "cI", 24);
+        t([80.0, 80.0, 80.0, 90.0, 90.0, 90.0], "F 2 3", "cF", 24);
+    }
+
+    #[test]
+    fn each_best_cell_has_the_symmetry_it_claims() {
+        for setting in settings().iter().filter(|s| s.is_reference()) {
+            let group = setting.group();
+            // A metric with just this symmetry: an odd ellipsoid averaged over the group.
+            let odd = metric_from_cell([41.3, 52.1, 91.7, 81.0, 97.0, 86.0]);
+            let metric = symmetrised(&odd, &group.rotations());
+            let options = SubgroupOptions { bravais_types_only: false, max_delta_deg: 0.5, ..Default::default() };
+            let list = metric_subgroups(&metric, &group, &options).unwrap();
+            assert_eq!(list[0].bravais.replace('I', "C"), setting.bravais().replace('I', "C"), "{}", setting.symbol());
+            let laue = group.patterson();
+            let own = list.iter().any(|s| laue.change_basis(&s.basis).is_ok_and(|changed| changed == s.patterson));
+            assert!(own, "{}: no subgroup is its own Laue group", setting.symbol());
+        }
+    }
+
+    #[test]
+    fn a_lattice_without_symmetry_is_triclinic() {
+        let list = rows([10.0, 11.0, 13.0, 82.0, 97.0, 101.0], &SubgroupOptions { max_delta_deg: 1.0, ..Default::default() });
+        assert_eq!(list.len(), 1);
+        assert_eq!(list[0].0, "aP");
     }
 }

@@ -27,8 +27,7 @@ fn candidates() -> &'static [IntMatrix] {
         let mut list = Vec::new();
         for code in 0..3i32.pow(9) {
             let digit = |n: u32| code / 3i32.pow(n) % 3 - 1;
-            let m: IntMatrix =
-                std::array::from_fn(|i| std::array::from_fn(|j| digit((3 * i + j) as u32)));
+            let m: IntMatrix = std::array::from_fn(|i| std::array::from_fn(|j| digit((3 * i + j) as u32)));
             if m != IDENTITY && determinant(&m) == 1 && multiply(&m, &m) == IDENTITY {
                 list.push(m);
             }
@@ -58,11 +57,7 @@ pub fn two_folds(metric: &Matrix3<f64>, max_delta_deg: f64) -> Vec<TwoFold> {
     let Some(reciprocal) = metric.try_inverse() else { return Vec::new() };
     let mut found: Vec<TwoFold> = candidates()
         .iter()
-        .map(|rotation| TwoFold {
-            rotation: *rotation,
-            direction: axis(rotation),
-            delta_deg: delta_deg(metric, &reciprocal, rotation),
-        })
+        .map(|rotation| TwoFold { rotation: *rotation, direction: axis(rotation), delta_deg: delta_deg(metric, &reciprocal, rotation) })
         .filter(|t| t.delta_deg < max_delta_deg)
         .collect();
     found.sort_by(|x, y| x.delta_deg.total_cmp(&y.delta_deg));
