@@ -13,6 +13,7 @@
 //! image         frames, masks, local statistics
 //! reflections   struct-of-arrays tables
 //! predict       hkl → (s1, φ, x, y, z)
+//! refinement    least squares of beam, detector and crystals against centroids
 //! format        hdf5 → nexus → experiments; cbf; expt; refl; mtz
 //! stages        import spots index bravais refine integrate symmetry scale merge
 //! session       the stages in their order
@@ -30,6 +31,8 @@ pub mod geometry;
 pub mod image;
 pub mod job;
 pub mod math;
+pub mod predict;
+pub mod refinement;
 pub mod reflections;
 pub mod report;
 pub mod session;

@@ -16,7 +16,7 @@ use crate::math::Vec3;
 /// - `m`: rotation axis, lab frame, unit length
 /// - `r0`: the point at φ = 0 (after the setting and fixed rotations), lab frame, Å⁻¹
 ///
-/// Returns φ in radians, each in [0, 2π), unordered. `None` when the point lies in the
+/// Returns φ in radians, each in [0, 2π): first where the point leaves the sphere, then where it enters. `None` when the point lies in the
 /// blind region or beyond the diffraction limit: expected, so not an error.
 ///
 /// Source: derivation in the module documentation.
@@ -87,11 +87,12 @@ mod tests {
             let r0 = Vec3::new(libm::sin(t), libm::cos(2.1 * t), libm::sin(0.7 * t + 1.0)) * (0.05 + 0.004 * t);
             let Some(roots) = diffracting_angles(&s0, &m, &r0) else { continue };
             found += 1;
-            for phi in roots {
+            for (phi, entering) in roots.into_iter().zip([false, true]) {
                 let s1 = s0 + rotate(&r0, &m, phi);
                 assert!((s1.norm() - s0.norm()).abs() < 1e-12);
                 let ahead = s0 + rotate(&r0, &m, phi + 1e-6);
                 assert_eq!(is_entering(&m, &s0, &s1), ahead.norm() < s0.norm());
+                assert_eq!(is_entering(&m, &s0, &s1), entering);
             }
         }
         assert!(found > 100);

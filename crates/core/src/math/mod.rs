@@ -2,9 +2,13 @@
 //!
 //! Trigonometric functions come from [`libm`] so that native and wasm builds agree to the last bit.
 
+mod cholesky;
 mod rotation;
+mod rotation_vector;
 
+pub use cholesky::{Cholesky, Symmetric};
 pub use rotation::{axis_angle_of, rotate, rotation};
+pub use rotation_vector::rotation_vector;
 
 /// A 3-vector of f64; the frame and unit are stated where it is used.
 pub type Vec3 = nalgebra::Vector3<f64>;

@@ -1,0 +1,11 @@
+//! Where reflections are seen: h → (s1, φ, x, y, z), and back from observed positions to reciprocal space.
+//!
+//! - [`Predictor`]: one reflection of known index, near an observed angle, with a static or a scan-varying crystal
+//! - [`update_predictions`]: the same for every indexed row of a table
+//! - [`map_observed`]: observed centroids → mm and rad, s1, and the reciprocal-lattice point at the datum
+
+mod known;
+mod observed;
+
+pub use known::{Prediction, Predictor, diffracting_angle, update_predictions};
+pub use observed::{experiment_of, map_observed};

@@ -1,0 +1,72 @@
+//! The parameters that the options and the data ask for.
+
+use super::crystal::CrystalBlock;
+use super::lab::{BeamBlock, BeamMotion, DetectorBlock, DetectorMotion};
+use super::layout::{Layout, spindle_of_beam};
+use super::select::Observation;
+use super::smoother::Smoother;
+use super::varying::images_of_crystal;
+use super::{Error, Options, Simplification, reduce};
+use crate::geometry::ExperimentList;
+
+/// All parameters that the options free, of the models that `observations` need. `intervals`: by crystal, the number of
+/// intervals of its smoother, 0 for a static one.
+pub(crate) fn full(list: &ExperimentList, observations: &[Observation], options: &Options, intervals: &[usize]) -> Result<Layout, Error> {
+    let mut used = vec![false; list.len()];
+    observations.iter().for_each(|o| used[o.experiment] = true);
+    let needed = |model: fn(&crate::geometry::Experiment) -> Option<usize>, i: usize| {
+        list.experiments.iter().zip(&used).any(|(e, used)| *used && model(e) == Some(i))
+    };
+
+    let mut motions = Vec::new();
+    if options.detector_position {
+        motions.extend((0..3).map(DetectorMotion::Shift));
+    }
+    if options.detector_orientation {
+        motions.extend((0..3).map(DetectorMotion::Tilt));
+    }
+    let detectors = list.detectors.iter().enumerate();
+    let detectors = detectors.map(|(i, d)| if needed(|e| e.detector, i) { DetectorBlock::new(d, motions.clone()) } else { None });
+
+    let mut motions = Vec::new();
+    for (free, motion) in [
+        (options.beam_in_spindle_plane, BeamMotion::InPlane),
+        (options.beam_out_of_spindle_plane, BeamMotion::OutOfPlane),
+        (options.wavelength, BeamMotion::Wavenumber),
+    ] {
+        if free {
+            motions.push(motion);
+        }
+    }
+    let beams = list.beams.iter().enumerate();
+    let beams = beams.map(|(i, b)| needed(|e| e.beam, i).then(|| BeamBlock::new(b, &spindle_of_beam(list, i), motions.clone())));
+
+    let mut crystals = Vec::with_capacity(list.crystals.len());
+    for (i, crystal) in list.crystals.iter().enumerate() {
+        if !needed(|e| e.crystal, i) {
+            crystals.push(None);
+            continue;
+        }
+        let mut block = CrystalBlock::new(i, crystal, options.cell)?;
+        block.orientation_free = options.crystal_orientation;
+        if let (n @ 1.., Some((images, _))) = (intervals[i], images_of_crystal(list, i)) {
+            block.smoother = Some(Smoother::new(images, n));
+        }
+        crystals.push(Some(block));
+    }
+    let mut layout = Layout { crystals, detectors: detectors.collect(), beams: beams.collect(), n: 0 };
+    layout.assign();
+    Ok(layout)
+}
+
+/// As [`full`], less the parameters for which there are too few reflections.
+pub(crate) fn reduced(
+    list: &ExperimentList,
+    observations: &[Observation],
+    options: &Options,
+    intervals: &[usize],
+) -> Result<(Layout, Vec<Simplification>), Error> {
+    let mut layout = full(list, observations, options, intervals)?;
+    let simplified = reduce::reduce(&mut layout, list, observations, options);
+    Ok((layout, simplified))
+}

@@ -1,0 +1,211 @@
+//! A crystal's parameters: a rotation vector θ on top of its orientation U₀ and steps g along the free directions of its reciprocal metric,
+//! A = R(θ) U₀ B(G*₀ + Σ gₖ Mₖ).
+
+use super::Error;
+use super::smoother::{Smoother, Weights};
+use crate::geometry::Crystal;
+use crate::math::{Mat3, Vec3, rotation_vector};
+use crate::spacegroup::{SpaceGroup, constraints};
+
+/// Orientation and cell have at most this many parameters.
+pub(crate) const MAX_LOCAL: usize = 9;
+
+/// The parameters of one crystal, or of one sample of it.
+#[derive(Debug, Clone)]
+pub(crate) struct CrystalBlock {
+    /// First parameter of the first sample.
+    pub start: usize,
+    u0: Mat3,
+    g0: Mat3,
+    pub orientation_free: bool,
+    /// Free directions of G*, each of the size of G* itself.
+    pub cell: Vec<Mat3>,
+    /// `None` for a static crystal.
+    pub smoother: Option<Smoother>,
+}
+
+/// A and its derivatives by the local parameters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalCrystal {
+    pub a: Mat3,
+    pub da: [Mat3; MAX_LOCAL],
+}
+
+impl CrystalBlock {
+    /// Of a crystal with its orientation free. A `free_cell` is brought to the symmetry of the space group; another stays as it is.
+    pub(crate) fn new(index: usize, crystal: &Crystal, free_cell: bool) -> Result<Self, Error> {
+        let a = crystal.a_matrix;
+        let g = a.transpose() * a;
+        let singular = Error::SingularCrystal { crystal: index };
+        let u0 = b_from_reciprocal_metric(&g).and_then(|b| b.try_inverse()).map(|inverse| a * inverse).ok_or(singular.clone())?;
+        if !free_cell {
+            return Ok(CrystalBlock { start: 0, u0, g0: g, orientation_free: true, cell: Vec::new(), smoother: None });
+        }
+        let group = SpaceGroup::from_hall(&crystal.hall_symbol).map_err(|e| Error::SpaceGroup {
+            crystal: index,
+            symbol: crystal.hall_symbol.clone(),
+            reason: e.to_string(),
+        })?;
+        // G* = W G* Wᵀ for every rotation W of the group.
+        let rotations: Vec<_> = group.rotations().iter().map(|w| core::array::from_fn(|i| core::array::from_fn(|j| w[j][i]))).collect();
+        let g0 = constraints::symmetrised(&g, &rotations);
+        if b_from_reciprocal_metric(&g0).is_none() {
+            return Err(singular);
+        }
+        let cell = constraints::free_metric_parameters(&rotations).into_iter().map(|m| m * (g0.norm() / m.norm())).collect();
+        Ok(CrystalBlock { start: 0, u0, g0, orientation_free: true, cell, smoother: None })
+    }
+
+    /// Keeps the cell as the crystal has it.
+    pub(crate) fn fix_cell(&mut self) {
+        self.cell.clear();
+    }
+
+    /// Parameters of one sample.
+    pub(crate) fn local(&self) -> usize {
+        self.cell.len() + if self.orientation_free { 3 } else { 0 }
+    }
+
+    pub(crate) fn samples(&self) -> usize {
+        self.smoother.as_ref().map_or(1, Smoother::samples)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.samples() * self.local()
+    }
+
+    pub(crate) fn weights(&self, z: f64) -> Weights {
+        self.smoother.as_ref().map_or(Weights::STATIC, |s| s.weights(z))
+    }
+
+    /// The local parameters at one position of the scan.
+    pub(crate) fn local_parameters(&self, p: &[f64], w: &Weights) -> [f64; MAX_LOCAL] {
+        let n = self.local();
+        let mut out = [0.0; MAX_LOCAL];
+        for k in 0..w.n {
+            let from = self.start + (w.first + k) * n;
+            for (o, x) in out.iter_mut().zip(&p[from..from + n]) {
+                *o += w.w[k] * x;
+            }
+        }
+        out
+    }
+
+    fn split(&self, q: &[f64; MAX_LOCAL]) -> (Vec3, Mat3) {
+        let (theta, rest) = if self.orientation_free { (Vec3::new(q[0], q[1], q[2]), &q[3..]) } else { (Vec3::zeros(), &q[..]) };
+        (theta, self.cell.iter().zip(rest).fold(self.g0, |g, (m, x)| g + m * *x))
+    }
+
+    /// Reciprocal metric at local parameters `q`.
+    pub(crate) fn metric(&self, q: &[f64; MAX_LOCAL]) -> Mat3 {
+        self.split(q).1
+    }
+
+    /// A at local parameters `q`; `None` when the metric is not positive definite.
+    pub(crate) fn a_matrix(&self, q: &[f64; MAX_LOCAL]) -> Option<Mat3> {
+        let (theta, g) = self.split(q);
+        Some(rotation_vector(&theta).0 * self.u0 * b_from_reciprocal_metric(&g)?)
+    }
+
+    /// A and its derivatives at local parameters `q`; `None` as [`CrystalBlock::a_matrix`].
+    pub(crate) fn evaluate(&self, q: &[f64; MAX_LOCAL]) -> Option<LocalCrystal> {
+        let (theta, g) = self.split(q);
+        let b = b_from_reciprocal_metric(&g)?;
+        let (r, jacobian) = rotation_vector(&theta);
+        let u = r * self.u0;
+        let a = u * b;
+        let mut da = [Mat3::zeros(); MAX_LOCAL];
+        let mut n = 0;
+        if self.orientation_free {
+            for i in 0..3 {
+                da[n] = Vec3::from(jacobian.column(i)).cross_matrix() * a;
+                n += 1;
+            }
+        }
+        let inverse = inverse_lower(&b);
+        for m in &self.cell {
+            da[n] = u * b_derivative(&b, &inverse, m);
+            n += 1;
+        }
+        Some(LocalCrystal { a, da })
+    }
+
+    /// B and its derivatives by the cell parameters at local parameters `q`.
+    pub(crate) fn b_and_derivatives(&self, q: &[f64; MAX_LOCAL]) -> Option<(Mat3, Vec<Mat3>)> {
+        let b = b_from_reciprocal_metric(&self.metric(q))?;
+        let inverse = inverse_lower(&b);
+        Some((b, self.cell.iter().map(|m| b_derivative(&b, &inverse, m)).collect()))
+    }
+}
+
+/// The lower triangular B with positive diagonal and BᵀB = G*: the convention of [`crate::geometry::UnitCell::b_matrix`].
+/// `None` when G* is not positive definite.
+pub(crate) fn b_from_reciprocal_metric(g: &Mat3) -> Option<Mat3> {
+    let root = |x: f64| if x > 0.0 { Some(x.sqrt()) } else { None };
+    let b33 = root(g.m33)?;
+    let (b31, b32) = (g.m13 / b33, g.m23 / b33);
+    let b22 = root(g.m22 - b32 * b32)?;
+    let b21 = (g.m12 - b31 * b32) / b22;
+    let b11 = root(g.m11 - b21 * b21 - b31 * b31)?;
+    Some(Mat3::new(b11, 0.0, 0.0, b21, b22, 0.0, b31, b32, b33))
+}
+
+fn inverse_lower(b: &Mat3) -> Mat3 {
+    let (i11, i22, i33) = (1.0 / b.m11, 1.0 / b.m22, 1.0 / b.m33);
+    let i21 = -b.m21 * i11 * i22;
+    let i32 = -b.m32 * i22 * i33;
+    let i31 = -(b.m31 * i11 + b.m32 * i21) * i33;
+    Mat3::new(i11, 0.0, 0.0, i21, i22, 0.0, i31, i32, i33)
+}
+
+/// dB for a change dG of G*: from dG = dBᵀB + BᵀdB follows B⁻ᵀ dG B⁻¹ = Xᵀ + X with X = dB B⁻¹ lower triangular.
+fn b_derivative(b: &Mat3, inverse: &Mat3, dg: &Mat3) -> Mat3 {
+    let s = inverse.transpose() * dg * inverse;
+    Mat3::new(0.5 * s.m11, 0.0, 0.0, s.m21, 0.5 * s.m22, 0.0, s.m31, s.m32, 0.5 * s.m33) * b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::UnitCell;
+    use crate::math::rotation;
+
+    fn crystal(cell: [f64; 6], hall: &str) -> Crystal {
+        let b = UnitCell::new(cell).unwrap().b_matrix();
+        Crystal { hall_symbol: hall.to_owned(), ..Crystal::new(rotation(&Vec3::new(0.1, 0.7, -0.4).normalize(), 0.8) * b) }
+    }
+
+    #[test]
+    fn the_reciprocal_metric_gives_b_back() {
+        let b = UnitCell::new([10.0, 12.0, 17.0, 85.0, 92.0, 100.0]).unwrap().b_matrix();
+        assert!((b_from_reciprocal_metric(&(b.transpose() * b)).unwrap() - b).norm() < 1e-15);
+        assert_eq!(b_from_reciprocal_metric(&-Mat3::identity()), None);
+    }
+
+    #[test]
+    fn derivatives_agree_with_differences() {
+        for (hall, n) in [(" P 1", 9), (" P 2yb", 7), (" P 4nw 2abw", 5), (" P 3 2\"", 5), (" P 2ac 2ab", 6)] {
+            let block = CrystalBlock::new(0, &crystal([50.0, 50.0, 90.0, 90.0, 90.0, 90.0], hall), true).unwrap();
+            assert_eq!(block.local(), n, "{hall}");
+            let mut q = [0.01, -0.02, 0.03, 0.01, 0.02, -0.01, 0.005, 0.001, 0.002];
+            q[n..].fill(0.0);
+            let at = block.evaluate(&q).unwrap();
+            for i in 0..n {
+                let (mut up, mut down) = (q, q);
+                up[i] += 1e-6;
+                down[i] -= 1e-6;
+                let numeric = (block.a_matrix(&up).unwrap() - block.a_matrix(&down).unwrap()) / 2e-6;
+                assert!((numeric - at.da[i]).norm() < 1e-6 * at.a.norm(), "{hall} {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_cell_gets_the_symmetry_of_its_group() {
+        let block = CrystalBlock::new(0, &crystal([79.0, 79.2, 37.9, 90.1, 89.9, 90.05], " P 4nw 2abw"), true).unwrap();
+        let a = block.a_matrix(&[0.0; MAX_LOCAL]).unwrap();
+        let cell = Crystal::new(a).unit_cell();
+        assert!((cell.lengths[0] - cell.lengths[1]).abs() < 1e-9);
+        assert!(cell.angles_deg.iter().all(|x| (x - 90.0).abs() < 1e-9));
+    }
+}

@@ -1,0 +1,149 @@
+//! Which models have parameters, and where these stand in the vector of all of them.
+//!
+//! Crystals come first, sample by sample, then detectors, then beams, so that the normal matrix of scan-varying crystals
+//! is banded with a narrow border at its end.
+
+use super::crystal::CrystalBlock;
+use super::lab::{BeamBlock, BeamMotion, BeamState, DetectorBlock, DetectorMotion, DetectorState};
+use crate::geometry::ExperimentList;
+use crate::math::Vec3;
+
+/// All blocks of parameters, by the models' numbers in the experiment list; `None` for models that no reflection needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub crystals: Vec<Option<CrystalBlock>>,
+    pub detectors: Vec<Option<DetectorBlock>>,
+    pub beams: Vec<Option<BeamBlock>>,
+    /// Number of parameters.
+    pub n: usize,
+}
+
+/// Beams and detectors at some value of the parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct LabState {
+    pub beams: Vec<Option<BeamState>>,
+    pub detectors: Vec<Option<DetectorState>>,
+}
+
+impl Layout {
+    /// Numbers the parameters of all blocks.
+    pub(crate) fn assign(&mut self) {
+        let mut n = 0;
+        for block in self.crystals.iter_mut().flatten() {
+            block.start = n;
+            n += block.len();
+        }
+        for block in self.detectors.iter_mut().flatten() {
+            block.start = n;
+            n += block.motions.len();
+        }
+        for block in self.beams.iter_mut().flatten() {
+            block.start = n;
+            n += block.motions.len();
+        }
+        self.n = n;
+    }
+
+    /// `None` when a detector's plane runs through the sample.
+    pub(crate) fn lab(&self, p: &[f64]) -> Option<LabState> {
+        let beams = self.beams.iter().map(|b| b.as_ref().map(|b| b.evaluate(p))).collect();
+        let mut detectors = Vec::with_capacity(self.detectors.len());
+        for block in &self.detectors {
+            detectors.push(match block {
+                Some(block) => Some(block.evaluate(p)?),
+                None => None,
+            });
+        }
+        Some(LabState { beams, detectors })
+    }
+
+    /// Prior standard deviations of the parameters; infinite where nothing is known.
+    pub(crate) fn priors(&self) -> Vec<f64> {
+        let mut sigma = vec![f64::INFINITY; self.n];
+        for block in self.detectors.iter().flatten() {
+            for (k, motion) in block.motions.iter().enumerate() {
+                sigma[block.start + k] = block.prior(*motion);
+            }
+        }
+        for block in self.beams.iter().flatten() {
+            for (k, motion) in block.motions.iter().enumerate() {
+                sigma[block.start + k] = BeamBlock::prior(*motion);
+            }
+        }
+        sigma
+    }
+
+    /// Names of the parameters, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.n);
+        for (i, block) in self.crystals.iter().enumerate() {
+            let Some(block) = block else { continue };
+            for sample in 0..block.samples() {
+                let place = if block.samples() > 1 { format!("crystal {i} sample {sample}") } else { format!("crystal {i}") };
+                if block.orientation_free {
+                    names.extend(["x", "y", "z"].map(|axis| format!("{place} rotation {axis}")));
+                }
+                names.extend((1..=block.cell.len()).map(|k| format!("{place} metric {k}")));
+            }
+        }
+        for (i, block) in self.detectors.iter().enumerate() {
+            let Some(block) = block else { continue };
+            names.extend(block.motions.iter().map(|motion| match motion {
+                DetectorMotion::Shift(2) => format!("detector {i} distance"),
+                DetectorMotion::Shift(k) => format!("detector {i} shift {}", k + 1),
+                DetectorMotion::Tilt(k) => format!("detector {i} tilt {}", k + 1),
+            }));
+        }
+        for (i, block) in self.beams.iter().enumerate() {
+            let Some(block) = block else { continue };
+            names.extend(block.motions.iter().map(|motion| match motion {
+                BeamMotion::InPlane => format!("beam {i} tilt in the spindle plane"),
+                BeamMotion::OutOfPlane => format!("beam {i} tilt out of the spindle plane"),
+                BeamMotion::Wavenumber => format!("beam {i} wavenumber"),
+            }));
+        }
+        names
+    }
+
+    /// Writes the models at `p` into the list: beams, detectors, and crystals (scan-varying ones with their A at every image border,
+    /// and as static A that of the mean of their parameters).
+    pub(crate) fn apply(&self, p: &[f64], experiments: &mut ExperimentList) {
+        let Some(lab) = self.lab(p) else { return };
+        for (beam, state) in experiments.beams.iter_mut().zip(&lab.beams) {
+            if let Some(state) = state {
+                beam.set_s0(&state.s0);
+            }
+        }
+        for (detector, state) in experiments.detectors.iter_mut().zip(&lab.detectors) {
+            let Some(state) = state else { continue };
+            for (panel, plane) in detector.panels.iter_mut().zip(&state.panels) {
+                (panel.fast, panel.slow, panel.origin) = (plane.fast, plane.slow, plane.origin);
+            }
+        }
+        for (i, block) in self.crystals.iter().enumerate() {
+            let Some(block) = block else { continue };
+            let images = experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map(|s| experiments.scans[s].n_images);
+            let Some(crystal) = experiments.crystals.get_mut(i) else { continue };
+            let (mean, borders) = match (&block.smoother, images) {
+                (Some(_), Some(images)) => {
+                    let at: Vec<_> = (0..=images).map(|z| block.local_parameters(p, &block.weights(z as f64))).collect();
+                    let mean = core::array::from_fn(|k| at.iter().map(|q| q[k]).sum::<f64>() / at.len() as f64);
+                    (mean, at.iter().filter_map(|q| block.a_matrix(q)).collect::<Vec<_>>())
+                }
+                _ => (block.local_parameters(p, &block.weights(0.0)), Vec::new()),
+            };
+            if let Some(a) = block.a_matrix(&mean) {
+                crystal.a_matrix = a;
+                crystal.a_at_scan_points = borders;
+                crystal.b_covariance.clear();
+                crystal.cell_esd = None;
+            }
+        }
+    }
+}
+
+/// The spindle of the first experiment with beam `beam`.
+pub(crate) fn spindle_of_beam(experiments: &ExperimentList, beam: usize) -> Vec3 {
+    let e = experiments.experiments.iter().find(|e| e.beam == Some(beam));
+    e.and_then(|e| e.goniometer).and_then(|g| experiments.goniometers.get(g)).map_or(Vec3::x(), |g| g.lab_axis())
+}

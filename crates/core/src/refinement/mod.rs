@@ -1,0 +1,40 @@
+//! Least-squares refinement of beams, detectors and crystals against observed centroids, shared by indexing, the Bravais table and the
+//! refinement stage.
+//!
+//! Minimises Σ w_x Δx² + w_y Δy² + w_φ Δφ² (mm, mm, rad; w = 1/variance of the centroid) by Levenberg–Marquardt steps with
+//! analytic derivatives. Free are, for each model of the list that experiments with reflections use:
+//!
+//! - beam: tilt in the plane of beam and spindle (out of it, and the wavelength, on request)
+//! - detector: one rigid body; three translations and three rotations about its centre
+//! - crystal: three rotations, and the elements of the reciprocal metric G* that its symmetry leaves free (1 to 6), static or
+//!   smoothly varying with the scan
+//!
+//! Weak prior knowledge of the detector and the beam (a per cent of the distance, a degree of tilt) keeps what few reflections
+//! cannot determine near where it was; it has no weight beside a few hundred reflections. Models with fewer than
+//! [`Options::reflections_per_parameter`] lose parameters, and [`Outcome::simplified`] says which.
+//!
+//! References: Busing & Levy (1967) for B and U; Waterman et al. (2016) for the parameterisation; Rousseeuw &
+//! Van Driessen (1999) for outliers; Marquardt (1963).
+
+mod build;
+mod crystal;
+mod engine;
+mod error;
+mod lab;
+mod layout;
+mod mcd;
+mod options;
+mod outcome;
+mod outliers;
+mod reduce;
+mod run;
+mod select;
+mod smoother;
+mod target;
+mod uncertainty;
+mod varying;
+
+pub use error::Error;
+pub use options::{Options, Outliers, ScanVarying};
+pub use outcome::{Outcome, Parameter, Rmsd, Simplification, Step, Stop};
+pub use run::refine;

@@ -1,0 +1,102 @@
+/// Which reflections are outliers of the fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outliers {
+    /// None are looked for.
+    None,
+    /// Residuals in x, y or φ outside the quartiles by `iqr` times their distance, by experiment.
+    Tukey {
+        /// Multiple of the interquartile range.
+        iqr: f64,
+    },
+    /// Robust distance of (Δx, Δy, Δφ) from their centre, by the minimum covariance determinant, in blocks of the scan.
+    Mcd {
+        /// Probability below which good reflections lie (0.975).
+        probability: f64,
+        /// Seed of the trial subsets.
+        seed: u64,
+    },
+}
+
+/// Crystal models that vary over the scan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScanVarying {
+    /// Rotation between the smoother's samples, rad. `None`: chosen by the Bayesian information criterion among 36°, 18° and 9°.
+    pub interval: Option<f64>,
+    /// Whether the cell varies (the orientation always does).
+    pub cell: bool,
+}
+
+/// What is refined, against which reflections, and when to stop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Free the beam's tilt within the plane of beam and spindle.
+    pub beam_in_spindle_plane: bool,
+    /// Free the beam's tilt out of that plane (a rotation about the spindle: almost the same as turning crystal and detector).
+    pub beam_out_of_spindle_plane: bool,
+    /// Free the wavelength (almost the same as scaling the cell).
+    pub wavelength: bool,
+    /// Free the detector's position (distance and two shifts).
+    pub detector_position: bool,
+    /// Free the detector's orientation (three tilts).
+    pub detector_orientation: bool,
+    /// Free the crystals' orientation.
+    pub crystal_orientation: bool,
+    /// Free the cells, as far as the space groups let them.
+    pub cell: bool,
+    /// `None`: one static model for each crystal.
+    pub scan_varying: Option<ScanVarying>,
+    /// Outlier rejection.
+    pub outliers: Outliers,
+    /// How many times outliers are looked for anew with the refined model (at least 1).
+    pub outlier_rounds: usize,
+    /// At most so many reflections per degree of each scan are used; `None`: all.
+    pub reflections_per_degree: Option<f64>,
+    /// Reflections with |ŝ1·(ŝ0 × m)| below this pass the sphere so slowly that their angle is not known.
+    pub close_to_spindle: f64,
+    /// Reflections nearer than this to either end of the scan are left out, rad.
+    pub scan_margin: f64,
+    /// Reflections of smaller d are left out, Å.
+    pub d_min: Option<f64>,
+    /// Models are simplified until each has so many reflections per free parameter.
+    pub reflections_per_parameter: f64,
+    /// At most so many steps.
+    pub max_iterations: usize,
+    /// Stop when the step left to the minimum is below this many standard uncertainties squared, summed over the parameters.
+    pub tolerance: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            beam_in_spindle_plane: true,
+            beam_out_of_spindle_plane: false,
+            wavelength: false,
+            detector_position: true,
+            detector_orientation: true,
+            crystal_orientation: true,
+            cell: true,
+            scan_varying: None,
+            outliers: Outliers::Mcd { probability: 0.975, seed: 42 },
+            outlier_rounds: 1,
+            reflections_per_degree: None,
+            close_to_spindle: 0.02,
+            scan_margin: 0.0,
+            d_min: None,
+            reflections_per_parameter: 5.0,
+            max_iterations: 100,
+            tolerance: 1e-2,
+        }
+    }
+}
+
+impl Options {
+    /// The quick refinement of indexing: static, few reflections and steps, Tukey's outliers.
+    pub fn fast(max_iterations: usize, reflections_per_degree: f64) -> Self {
+        Options {
+            outliers: Outliers::Tukey { iqr: 1.5 },
+            reflections_per_degree: Some(reflections_per_degree),
+            max_iterations,
+            ..Options::default()
+        }
+    }
+}
