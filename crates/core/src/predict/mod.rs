@@ -7,5 +7,6 @@
 mod known;
 mod observed;
 
+pub(crate) use known::nearest_turn;
 pub use known::{Prediction, Predictor, diffracting_angle, update_predictions};
 pub use observed::{experiment_of, map_observed};

@@ -39,8 +39,7 @@ pub fn map_observed(experiments: &ExperimentList, reflections: &mut Reflections)
     let none = ([0.0; 3], None, vec3([0.0; 3]), vec3([0.0; 3]));
     let rows: Vec<_> = rows.into_iter().map(|r| r.unwrap_or(none)).collect();
     reflections.xyzobs_mm = rows.iter().map(|r| r.0).collect();
-    reflections.xyzobs_mm_variance =
-        if has_variance { rows.iter().map(|r| r.1.unwrap_or([0.0; 3])).collect() } else { Vec::new() };
+    reflections.xyzobs_mm_variance = if has_variance { rows.iter().map(|r| r.1.unwrap_or([0.0; 3])).collect() } else { Vec::new() };
     reflections.s1 = rows.iter().map(|r| [r.2.x, r.2.y, r.2.z]).collect();
     reflections.rlp = rows.iter().map(|r| [r.3.x, r.3.y, r.3.z]).collect();
     debug_assert_eq!(reflections.s1.len(), n);

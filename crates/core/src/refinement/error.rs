@@ -33,7 +33,9 @@ pub enum Error {
         crystal: usize,
     },
     /// Hardly any usable reflections.
-    #[error("{found} of {indexed} indexed reflections can be used; refinement of the simplest model (the orientation alone) needs {needed}")]
+    #[error(
+        "{found} of {indexed} indexed reflections can be used; refinement of the simplest model (the orientation alone) needs {needed}"
+    )]
     TooFewReflections {
         /// Usable ones.
         found: usize,

@@ -135,14 +135,7 @@ impl DetectorBlock {
         };
         let centre = detector.panels.iter().map(middle).sum::<Vec3>() / detector.panels.len() as f64;
         let panels = detector.panels.iter().map(|p| Plane { fast: p.fast, slow: p.slow, origin: p.origin }).collect();
-        Some(DetectorBlock {
-            start: 0,
-            axes: [fast, normal.cross(&fast), normal],
-            centre,
-            distance: first.distance(),
-            panels,
-            motions,
-        })
+        Some(DetectorBlock { start: 0, axes: [fast, normal.cross(&fast), normal], centre, distance: first.distance(), panels, motions })
     }
 
     /// `None` when a panel's plane runs through the sample.

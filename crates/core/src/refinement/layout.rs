@@ -122,7 +122,8 @@ impl Layout {
         }
         for (i, block) in self.crystals.iter().enumerate() {
             let Some(block) = block else { continue };
-            let images = experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map(|s| experiments.scans[s].n_images);
+            let images =
+                experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map(|s| experiments.scans[s].n_images);
             let Some(crystal) = experiments.crystals.get_mut(i) else { continue };
             let (mean, borders) = match (&block.smoother, images) {
                 (Some(_), Some(images)) => {

@@ -38,3 +38,6 @@ pub use error::Error;
 pub use options::{Options, Outliers, ScanVarying};
 pub use outcome::{Outcome, Parameter, Rmsd, Simplification, Step, Stop};
 pub use run::refine;
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,10 @@ impl core::fmt::Display for Simplification {
                 write!(f, "crystal {crystal} was not refined: {reflections} reflections are too few")
             }
             Simplification::Static { crystal, reflections, needed } => {
-                write!(f, "crystal {crystal} was kept static: {reflections} reflections, {needed} are needed for a model that varies with the scan")
+                write!(
+                    f,
+                    "crystal {crystal} was kept static: {reflections} reflections, {needed} are needed for a model that varies with the scan"
+                )
             }
         }
     }

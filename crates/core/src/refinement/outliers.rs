@@ -14,7 +14,12 @@ const LEAST: usize = 20;
 
 /// True for the outliers. `residuals` (mm, mm, rad) go with `observations`, which are sorted by experiment and z; those that
 /// could not be predicted (`None`) are outliers whatever the method.
-pub(crate) fn find(experiments: &ExperimentList, observations: &[Observation], residuals: &[Option<[f64; 3]>], method: Outliers) -> Vec<bool> {
+pub(crate) fn find(
+    experiments: &ExperimentList,
+    observations: &[Observation],
+    residuals: &[Option<[f64; 3]>],
+    method: Outliers,
+) -> Vec<bool> {
     let mut out: Vec<bool> = residuals.iter().map(Option::is_none).collect();
     let predicted: Vec<usize> = (0..residuals.len()).filter(|&i| residuals[i].is_some()).collect();
     let by_experiment: Vec<&[usize]> = predicted.chunk_by(|&a, &b| observations[a].experiment == observations[b].experiment).collect();

@@ -9,7 +9,12 @@ use crate::geometry::ExperimentList;
 
 /// Removes parameters from `layout` until every model, and the problem as a whole, has `reflections_per_parameter` reflections for each of
 /// its parameters. In the order of what is known best beforehand: the detector's tilts, the beam, the detector's position, the cell.
-pub(crate) fn reduce(layout: &mut Layout, experiments: &ExperimentList, observations: &[Observation], options: &Options) -> Vec<Simplification> {
+pub(crate) fn reduce(
+    layout: &mut Layout,
+    experiments: &ExperimentList,
+    observations: &[Observation],
+    options: &Options,
+) -> Vec<Simplification> {
     let mut n_crystal = vec![0; layout.crystals.len()];
     let mut n_detector = vec![0; layout.detectors.len()];
     let mut n_beam = vec![0; layout.beams.len()];

@@ -136,4 +136,3 @@ fn parameters(names: Vec<String>, p: &[f64], covariance: Option<&[Vec<f64>]>) ->
     let esd = |i: usize| covariance.map_or(f64::NAN, |c| c[i][i].max(0.0).sqrt());
     names.into_iter().enumerate().map(|(i, name)| Parameter { name, shift: p[i], esd: esd(i) }).collect()
 }
-

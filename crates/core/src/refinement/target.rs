@@ -102,14 +102,8 @@ impl<'a> Target<'a> {
                 beam: e.beam.unwrap_or(0),
             }
         });
-        let mut target = Target {
-            layout,
-            observations,
-            weights: Vec::new(),
-            settings: settings.collect(),
-            chunks: Vec::new(),
-            priors: layout.priors(),
-        };
+        let mut target =
+            Target { layout, observations, weights: Vec::new(), settings: settings.collect(), chunks: Vec::new(), priors: layout.priors() };
         target.weights = observations
             .iter()
             .map(|o| match &layout.crystals[target.settings[o.experiment].crystal] {
@@ -206,6 +200,29 @@ impl<'a> Target<'a> {
         Some(parallel::map(self.observations.len(), |i| self.row(i, p, &lab).map(|row| row.delta)))
     }
 
+    /// Derivatives of observation `i` by parameter `j`.
+    #[cfg(test)]
+    pub(crate) fn jacobian_column(&self, i: usize, j: usize, p: &[f64]) -> Option<[f64; 3]> {
+        let row = self.row(i, p, &self.layout.lab(p)?)?;
+        let setting = &self.settings[self.observations[i].experiment];
+        let w = &self.weights[i];
+        let mut out = [0.0; 3];
+        let mut add = |from: usize, start: usize, n: usize, weight: f64| {
+            if (start..start + n).contains(&j) {
+                (0..3).for_each(|k| out[k] += weight * row.jacobian[k][from + j - start]);
+            }
+        };
+        let (crystal, detector) = (self.layout.crystals[setting.crystal].as_ref()?, self.layout.detectors[setting.detector].as_ref()?);
+        let beam = self.layout.beams[setting.beam].as_ref()?;
+        let local = crystal.local();
+        for k in 0..w.n {
+            add(0, crystal.start + (w.first + k) * local, local, w.w[k]);
+        }
+        add(local, detector.start, detector.motions.len(), 1.0);
+        add(local + detector.motions.len(), beam.start, beam.motions.len(), 1.0);
+        Some(out)
+    }
+
     /// Cost, normal equations and sums at `p`. `None` where the models are impossible.
     pub(crate) fn linearise(&self, p: &[f64]) -> Option<Linearised> {
         let lab = self.layout.lab(p)?;
@@ -264,7 +281,8 @@ impl<'a> Target<'a> {
             for a in 0..n {
                 let weighted = [0, 1, 2].map(|k| w[k] * row.jacobian[k][a]);
                 let down: f64 = (0..3).map(|k| weighted[k] * row.delta[k]).sum();
-                let product = |b: usize| weighted[0] * row.jacobian[0][b] + weighted[1] * row.jacobian[1][b] + weighted[2] * row.jacobian[2][b];
+                let product =
+                    |b: usize| weighted[0] * row.jacobian[0][b] + weighted[1] * row.jacobian[1][b] + weighted[2] * row.jacobian[2][b];
                 if a < local {
                     let products: [f64; MAX_LOCAL] = core::array::from_fn(|b| if b < local { product(b) } else { 0.0 });
                     for ka in 0..smooth.n {

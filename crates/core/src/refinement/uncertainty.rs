@@ -19,7 +19,8 @@ pub(crate) fn covariance(at: &Linearised, parameters: usize) -> Option<Vec<Vec<f
 pub(crate) fn set_cell_uncertainties(layout: &Layout, p: &[f64], covariance: &[Vec<f64>], experiments: &mut ExperimentList) {
     for (i, block) in layout.crystals.iter().enumerate() {
         let Some(block) = block.as_ref().filter(|b| !b.cell.is_empty()) else { continue };
-        let images = experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map_or(1, |s| experiments.scans[s].n_images);
+        let images =
+            experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map_or(1, |s| experiments.scans[s].n_images);
         let mean = mean_weights(block, images);
         let (local, n) = (block.local(), block.cell.len());
         let column = |sample: usize, k: usize| block.start + sample * local + (local - n) + k;
@@ -29,7 +30,8 @@ pub(crate) fn set_cell_uncertainties(layout: &Layout, p: &[f64], covariance: &[V
             pairs.map(|(a, b)| mean[a] * mean[b] * covariance[column(a, k)][column(b, l)]).sum()
         };
         let c: Vec<Vec<f64>> = (0..n).map(|k| (0..n).map(|l| of_metric(k, l)).collect()).collect();
-        let q = core::array::from_fn(|j| if j < local { (0..mean.len()).map(|s| mean[s] * p[block.start + s * local + j]).sum() } else { 0.0 });
+        let q =
+            core::array::from_fn(|j| if j < local { (0..mean.len()).map(|s| mean[s] * p[block.start + s * local + j]).sum() } else { 0.0 });
         let Some((_, db)) = block.b_and_derivatives(&q) else { continue };
         let rows: Vec<[f64; 9]> = db.iter().map(rows_of).collect();
         let propagate = |d: &dyn Fn(usize, usize) -> f64, x: usize, y: usize| -> f64 {

@@ -21,7 +21,12 @@ pub(crate) fn images_of_crystal(list: &ExperimentList, i: usize) -> Option<(usiz
 ///
 /// A crystal that several scans share is split into one for each, provided that each has enough reflections for the coarsest
 /// model; otherwise it stays whole and static, which is noted in `simplified`.
-pub(crate) fn prepare(list: &mut ExperimentList, observations: &[Observation], options: &Options, simplified: &mut Vec<Simplification>) -> Vec<usize> {
+pub(crate) fn prepare(
+    list: &mut ExperimentList,
+    observations: &[Observation],
+    options: &Options,
+    simplified: &mut Vec<Simplification>,
+) -> Vec<usize> {
     let Some(varying) = options.scan_varying else { return vec![0; list.crystals.len()] };
     let mut count = vec![0usize; list.len()];
     observations.iter().for_each(|o| count[o.experiment] += 1);

@@ -1,0 +1,257 @@
+//! The whole of refinement on synthetic centroids.
+
+use super::crystal::MAX_LOCAL;
+use super::target::Target;
+use super::*;
+use crate::geometry::{Beam, Crystal, Detector, Experiment, ExperimentList, Goniometer, Panel, Scan, UnitCell};
+use crate::job::Silent;
+use crate::math::{Mat3, Vec3, rotation};
+use crate::predict::Predictor;
+use crate::reflections::{Reflections, flags};
+
+const CELL: [f64; 6] = [60.0, 60.0, 85.0, 90.0, 90.0, 90.0];
+
+/// Two scans of one crystal with different goniometer settings, one beam, one tilted detector of two panels.
+fn experiments(hall: &str) -> ExperimentList {
+    let panel = |y: f64| Panel {
+        fast: Vec3::new(1.0, 0.01, 0.02).normalize(),
+        slow: rotation(&Vec3::x(), 0.015) * Vec3::new(0.01, -1.0, 0.0).normalize(),
+        origin: Vec3::new(-80.0, y, -130.0),
+        pixel_size: [0.1, 0.1],
+        image_size: [1600, 780],
+        ..Panel::default()
+    };
+    let panels = vec![panel(80.0), panel(0.0)];
+    let mut second = Goniometer::single(Vec3::new(1.0, 0.02, 0.01).normalize());
+    second.fixed_rotation = rotation(&Vec3::new(0.2, 0.5, 1.0).normalize(), 0.9);
+    second.setting_rotation = rotation(&Vec3::y(), 0.02);
+    let scan = Scan { first_image: 1, n_images: 400, phi0: 0.2, width: 0.1f64.to_radians(), ..Scan::default() };
+    let u = rotation(&Vec3::new(0.3, -0.5, 0.8).normalize(), 0.7);
+    let b = UnitCell::new(CELL).unwrap().b_matrix();
+    let experiment = |k: usize| Experiment {
+        identifier: format!("e{k}"),
+        beam: Some(0),
+        detector: Some(0),
+        goniometer: Some(k),
+        scan: Some(k),
+        crystal: Some(0),
+        ..Experiment::default()
+    };
+    ExperimentList {
+        experiments: vec![experiment(0), experiment(1)],
+        beams: vec![Beam { wavelength: 1.0, direction: Vec3::new(0.001, 0.0, 1.0).normalize(), ..Beam::default() }],
+        detectors: vec![Detector { panels, ..Detector::default() }],
+        goniometers: vec![Goniometer::single(Vec3::x()), second],
+        scans: vec![scan.clone(), Scan { phi0: -0.3, ..scan }],
+        crystals: vec![Crystal { hall_symbol: hall.to_owned(), ..Crystal::new(u * b) }],
+        ..ExperimentList::default()
+    }
+}
+
+/// Every reflection to 2.5 Å that the models predict on the detector, observed with Gaussian-like errors of `noise` px and images.
+fn observed(list: &ExperimentList, noise: f64) -> Reflections {
+    let mut t = Reflections::default();
+    let mut k = 0u32;
+    let mut error = || {
+        // A golden-ratio sequence summed six times: even, deterministic, near enough to normal.
+        let sum: f64 = (0..6)
+            .map(|_| {
+                k += 1;
+                (f64::from(k) * 0.618_033_988_749_894_9).fract() + (f64::from(k) * f64::from(k) * 0.414_213_562_373_095).fract() - 1.0
+            })
+            .sum();
+        sum * noise
+    };
+    for id in 0..list.len() {
+        let models = list.models(id).unwrap();
+        let predictor = Predictor::new(models);
+        let near = models.scan.phi_from_z(200.0);
+        for h in -20..=20 {
+            for k in -20..=20 {
+                for l in -20..=20 {
+                    let hkl: [i32; 3] = [h, k, l];
+                    if hkl == [0, 0, 0] || UnitCell::new(CELL).unwrap().d(hkl) < 3.0 || (h * 7 + k * 3 + l * 5).rem_euclid(4) != 0 {
+                        continue;
+                    }
+                    for entering in [false, true] {
+                        let Some((s1, _)) = predictor.ray(hkl, entering, near) else { continue };
+                        let Some(hit) = models.detector.hit(&s1) else { continue };
+                        let p = predictor.predict(hkl, entering, hit.panel, near).unwrap();
+                        let slow = crate::geometry::ewald::inverse_lorentz(&models.goniometer.lab_axis(), &models.beam.s0(), &s1) < 0.03;
+                        if slow || !(1.0..399.0).contains(&p.z) {
+                            continue;
+                        }
+                        t.id.push(id as i32);
+                        t.hkl.push(hkl);
+                        t.panel.push(hit.panel as u64);
+                        t.flags.push(flags::INDEXED);
+                        t.xyzobs_px.push([p.px.x + error(), p.px.y + error(), p.z + error()]);
+                        t.xyzobs_px_variance.push([0.01, 0.01, 0.01]);
+                    }
+                }
+            }
+        }
+    }
+    t.set_rows(t.id.len());
+    t
+}
+
+fn perturbed(list: &ExperimentList) -> ExperimentList {
+    let mut out = list.clone();
+    out.crystals[0].a_matrix = rotation(&Vec3::new(1.0, 2.0, -1.0).normalize(), 0.003) * list.crystals[0].a_matrix * 1.002;
+    let r = rotation(&Vec3::new(0.3, 0.2, 1.0).normalize(), 0.004);
+    for p in &mut out.detectors[0].panels {
+        (p.fast, p.slow, p.origin) = (r * p.fast, r * p.slow, r * p.origin + Vec3::new(0.2, -0.1, 0.4));
+    }
+    out
+}
+
+#[test]
+fn every_derivative_agrees_with_differences() {
+    let list = experiments(" P 1");
+    let mut t = observed(&list, 0.1);
+    crate::predict::map_observed(&list, &mut t).unwrap();
+    let options = Options { beam_out_of_spindle_plane: true, wavelength: true, ..Options::default() };
+    t.entering = vec![false; t.len()];
+    for i in 0..t.len() {
+        let m = list.models(t.id[i] as usize).unwrap();
+        t.entering[i] = crate::geometry::ewald::is_entering(&m.goniometer.lab_axis(), &m.beam.s0(), &crate::math::vec3(t.s1[i]));
+    }
+    let all = select::select(&list, &t, &options).unwrap();
+    let some: Vec<_> = all.iter().step_by(all.len() / 40).copied().collect();
+    for intervals in [0, 1, 4] {
+        let layout = build::full(&list, &some, &options, &[intervals]).unwrap();
+        let target = Target::new(&list, &layout, &some);
+        let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
+        for j in 0..layout.n {
+            // A step that moves the spots by about a thousandth of a degree or a micrometre.
+            let h = 1e-5;
+            let at = |x: f64| {
+                let mut q = p.clone();
+                q[j] += x;
+                target.residuals(&q).unwrap()
+            };
+            let (up, down) = (at(h), at(-h));
+            for (i, (up, down)) in up.iter().zip(&down).enumerate() {
+                let (up, down) = (up.unwrap(), down.unwrap());
+                let analytic = target.jacobian_column(i, j, &p).unwrap();
+                for k in 0..3 {
+                    let numeric = (up[k] - down[k]) / (2.0 * h);
+                    let size = analytic.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+                    assert!(
+                        (numeric - analytic[k]).abs() < 1e-6 * size,
+                        "{} {intervals} {k}: {numeric} {}",
+                        layout.names()[j],
+                        analytic[k]
+                    );
+                }
+            }
+        }
+    }
+    assert_eq!(MAX_LOCAL, 9);
+}
+
+#[test]
+fn exact_centroids_give_the_models_back() {
+    let truth = experiments(" P 4nw 2abw");
+    let mut t = observed(&truth, 0.0);
+    assert!(t.len() > 500, "{}", t.len());
+    let mut list = perturbed(&truth);
+    let options = Options { outliers: Outliers::None, tolerance: 1e-16, ..Options::default() };
+    let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+    // The priors pull by parts per million.
+    for r in &outcome.rmsds {
+        assert!(r.px.iter().all(|x| *x < 1e-4), "{r:?} {:?}", outcome.steps);
+    }
+    for (x, y) in list.crystals[0].unit_cell().parameters().iter().zip(CELL) {
+        assert!((x / y - 1.0).abs() < 1e-5, "{x} {y}");
+    }
+    assert!(t.flags.iter().all(|f| f & flags::USED_IN_REFINEMENT != 0));
+}
+
+#[test]
+fn the_cell_is_within_its_uncertainty_and_gross_errors_are_found() {
+    let truth = experiments(" P 1");
+    let mut t = observed(&truth, 0.05);
+    let n = t.len();
+    for i in (0..n).step_by(10) {
+        t.xyzobs_px[i][i % 3] += 2.5;
+    }
+    for outliers in [Outliers::Tukey { iqr: 1.5 }, Outliers::Mcd { probability: 0.975, seed: 42 }] {
+        let mut list = perturbed(&truth);
+        let options = Options { outliers, outlier_rounds: 4, ..Options::default() };
+        let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+        for i in 0..n {
+            if i % 10 == 0 {
+                assert!(t.flags[i] & flags::CENTROID_OUTLIER != 0, "{i} {outliers:?}");
+            }
+        }
+        assert!(outcome.n_used > n * 3 / 4, "{} of {n} {outliers:?}", outcome.n_used);
+        let esd = list.crystals[0].cell_esd.unwrap().parameters;
+        for (k, x) in list.crystals[0].unit_cell().parameters().iter().enumerate() {
+            assert!((x - CELL[k]).abs() < 4.0 * esd[k] && esd[k] < 0.02, "{k}: {x} ({})", esd[k]);
+        }
+    }
+}
+
+#[test]
+fn a_drifting_crystal_is_followed() {
+    let mut truth = experiments(" P 4nw 2abw");
+    truth.experiments.truncate(1);
+    let a0 = truth.crystals[0].a_matrix;
+    truth.crystals[0].a_at_scan_points = (0..=400)
+        .map(|i| {
+            let t = f64::from(i) / 400.0;
+            rotation(&Vec3::new(libm::sin(3.0 * t), t, 0.3).normalize(), 0.002 * t) * a0 / (1.0 + 1e-3 * t)
+        })
+        .collect();
+    let mut t = observed(&truth, 0.01);
+    let mut list = truth.clone();
+    list.crystals[0].a_at_scan_points.clear();
+    let fixed = refine(&mut list, &mut t, &Options { outliers: Outliers::None, ..Options::default() }, &Silent).unwrap();
+    let options =
+        Options { outliers: Outliers::None, scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+    let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+    assert!(outcome.overall_px()[2] < 0.3 * fixed.overall_px()[2], "{:?} {:?}", outcome.overall_px(), fixed.overall_px());
+    // Noise of 0.01 sums of six sawteeth is about 0.012 px. (A drift about an axis across the spindle is nearly a tilt of the beam and of the
+    // detector, so the setting matrices themselves are not compared.)
+    assert!(outcome.overall_px().iter().all(|x| *x < 0.013), "{:?}", outcome.overall_px());
+    for (a, b) in list.crystals[0].a_at_scan_points.iter().zip(&truth.crystals[0].a_at_scan_points) {
+        let (a, b) = (Crystal::new(*a).unit_cell(), Crystal::new(*b).unit_cell());
+        assert!((a.lengths[0] / b.lengths[0] - 1.0).abs() < 1e-4 && (a.lengths[2] / b.lengths[2] - 1.0).abs() < 1e-4, "{a} {b}");
+    }
+    assert_eq!(list.crystals[0].a_at_scan_points.len(), 401);
+}
+
+#[test]
+fn few_reflections_simplify_the_models_instead_of_failing() {
+    let truth = experiments(" P 1");
+    let all = observed(&truth, 0.02);
+    for n in [12, 25, 45, 80] {
+        let rows: Vec<usize> = (0..n).map(|i| i * all.len() / n).collect();
+        let mut t = all.select(&rows);
+        let mut list = perturbed(&truth);
+        let options = Options { scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+        let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+        assert!(outcome.simplified.iter().any(|s| matches!(s, Simplification::Static { .. })), "{n}");
+        assert!(outcome.n_used as f64 >= 5.0 * outcome.parameters.len() as f64 || outcome.parameters.len() <= 3, "{n}: {outcome:?}");
+        let cell = list.crystals[0].unit_cell();
+        assert!((cell.lengths[2] / 85.0 - 1.0).abs() < 0.01, "{n}: {cell}");
+    }
+    let mut none = all.select(&[0, 1]);
+    assert!(matches!(refine(&mut truth.clone(), &mut none, &Options::default(), &Silent), Err(Error::TooFewReflections { .. })));
+}
+
+#[test]
+fn a_shared_crystal_is_split_only_for_scan_varying_models() {
+    let truth = experiments(" P 4nw 2abw");
+    let mut t = observed(&truth, 0.02);
+    let mut list = truth.clone();
+    refine(&mut list, &mut t, &Options::default(), &Silent).unwrap();
+    assert_eq!(list.crystals.len(), 1);
+    let options = Options { scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+    refine(&mut list, &mut t, &options, &Silent).unwrap();
+    assert_eq!((list.crystals.len(), list.experiments[1].crystal), (2, Some(1)));
+    assert!(list.crystals.iter().all(|c| c.a_at_scan_points.len() == 401));
+    assert!((list.crystals[0].a_matrix - Mat3::identity()).norm() > 0.1);
+}
