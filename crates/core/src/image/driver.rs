@@ -88,8 +88,17 @@ mod tests {
     fn every_frame_of_the_range_comes_once_and_in_order() {
         for budget in [1, 100, DEFAULT_BUDGET] {
             let mut seen = Vec::new();
-            let end: Result<(), Error> =
-                for_each_frame(&images(50), 7..43, budget, &Silent, |z, f| (z, f.pixels[5]), |z, t| { seen.push((z, t)); Ok(()) });
+            let end: Result<(), Error> = for_each_frame(
+                &images(50),
+                7..43,
+                budget,
+                &Silent,
+                |z, f| (z, f.pixels[5]),
+                |z, t| {
+                    seen.push((z, t));
+                    Ok(())
+                },
+            );
             assert_eq!(end, Ok(()));
             assert_eq!(seen, (7..43).map(|z| (z, (z, z as i32))).collect::<Vec<_>>());
         }
@@ -110,7 +119,17 @@ mod tests {
     fn cancelling_ends_within_the_frames_in_flight() {
         let monitor = CancelAt(10, AtomicU64::new(0));
         let mut n = 0;
-        let end: Result<(), Error> = for_each_frame(&images(1000), 0..1000, DEFAULT_BUDGET, &monitor, |_, _| (), |_, ()| { n += 1; Ok(()) });
+        let end: Result<(), Error> = for_each_frame(
+            &images(1000),
+            0..1000,
+            DEFAULT_BUDGET,
+            &monitor,
+            |_, _| (),
+            |_, ()| {
+                n += 1;
+                Ok(())
+            },
+        );
         assert_eq!(end, Err(Error::Cancelled(Cancelled)));
         assert!(n < 10 + 2 * parallel::threads() + 3, "{n}");
     }

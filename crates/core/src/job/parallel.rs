@@ -248,7 +248,16 @@ mod tests {
                 n += 1;
                 Ok::<_, ()>((n <= 50).then_some(n))
             };
-            pipeline(3, next, |i| i, |i| { sum += i; Ok(()) }).unwrap();
+            pipeline(
+                3,
+                next,
+                |i| i,
+                |i| {
+                    sum += i;
+                    Ok(())
+                },
+            )
+            .unwrap();
             sum
         });
         assert_eq!(sum, 1275);

@@ -1,1 +1,3 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
+
+pub mod spots;
