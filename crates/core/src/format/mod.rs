@@ -8,13 +8,17 @@
 //! - [`source`]: where bytes come from
 //! - [`codec`]: bitshuffle, LZ4 and CBF byte-offset compression
 //! - [`hdf5`]: groups, attributes, data sets and image stacks; no crystallography
+//! - [`nexus`]: NXmx and Dectris masters → models and images
 //! - [`expt`], [`refl`]: DIALS' experiment lists and reflection tables
 
+pub mod attenuation;
 pub mod codec;
 pub mod expt;
 pub mod hdf5;
+pub mod nexus;
 pub mod refl;
 pub mod source;
+pub mod sweep;
 
 #[cfg(test)]
 pub(crate) mod test_data;

@@ -161,6 +161,14 @@ impl Stack {
         out
     }
 
+    /// Number of frames from the first on that lie in files that were given.
+    pub fn available(&self) -> u64 {
+        if self.missing_files().is_empty() {
+            return self.frames;
+        }
+        (0..self.frames).find(|&z| self.plan(z).is_err()).unwrap_or(self.frames)
+    }
+
     /// Reads the stored bytes of frame `z` (from 0) and appends them to `out`.
     pub fn fetch(&self, z: u64, out: &mut Vec<u8>) -> Result<(), Error> {
         for piece in self.plan(z)? {
