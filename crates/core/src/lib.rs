@@ -12,6 +12,7 @@
 //! spacegroup    operators, lattices, change of basis
 //! image         frames, masks, local statistics
 //! reflections   struct-of-arrays tables
+//! merging       symmetry equivalents: averages, agreement, completeness
 //! predict       hkl → (s1, φ, x, y, z)
 //! refinement    least squares of beam, detector and crystals against centroids
 //! format        hdf5 → nexus → experiments; cbf; expt; refl; mtz
@@ -31,6 +32,7 @@ pub mod geometry;
 pub mod image;
 pub mod job;
 pub mod math;
+pub mod merging;
 pub mod predict;
 pub mod refinement;
 pub mod reflections;

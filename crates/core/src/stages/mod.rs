@@ -1,3 +1,4 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
 
+pub mod scale;
 pub mod spots;

@@ -1,0 +1,40 @@
+//! Observations of symmetry-equivalent reflections: grouping, averaging, and how well they agree.
+//!
+//! - [`Equivalents`]: rows of a table grouped by unique index, Friedel mates told apart
+//! - [`weighted_mean`]: merged intensity and its standard deviation
+//! - [`Shells`]: resolution shells of equal volume in reciprocal space; [`Possible`]: how many reflections they could hold
+//! - [`Sums`]: numerators and denominators of R factors, CC½ and completeness, so that shells add up to the overall values exactly
+//! - [`AnomalousSignal`]: size and distribution of Bijvoet differences
+//! - [`resolution_from_cc_half`]: where a tanh fit to CC½ falls to a limit
+//!
+//! References: Diederichs & Karplus (1997) for R_meas; Weiss (2001) for R_pim; Karplus & Diederichs (2012) for CC½; Assmann, Brehm &
+//! Diederichs (2016) for CC½ without random half sets (the σ-τ method).
+
+mod anomalous;
+mod equivalents;
+mod halves;
+mod possible;
+mod resolution;
+mod shells;
+mod statistics;
+
+pub use anomalous::{AnomalousSignal, anomalous_signal, normal_quantile};
+pub use equivalents::Equivalents;
+pub use halves::Correlation;
+pub use possible::{Possible, possible};
+pub use resolution::{CcHalfFit, resolution_from_cc_half};
+pub use shells::Shells;
+pub use statistics::{MergingStatistics, RFactors, Sums, merging_statistics};
+
+/// Mean Σwx/Σw with w = 1/σ², and its standard deviation 1/√Σw, of observations `(x, σ)`; σ must be positive.
+///
+/// `None` without observations.
+pub fn weighted_mean(observations: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    let (mut sum_w, mut sum_wx) = (0.0, 0.0);
+    for (x, sigma) in observations {
+        let w = 1.0 / (sigma * sigma);
+        sum_w += w;
+        sum_wx += w * x;
+    }
+    (sum_w > 0.0).then(|| (sum_wx / sum_w, 1.0 / sum_w.sqrt()))
+}

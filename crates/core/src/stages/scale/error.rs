@@ -1,0 +1,72 @@
+use crate::job::Cancelled;
+use crate::params::ParamError;
+use crate::reflections::MissingColumn;
+
+/// Why scaling could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is out of its range.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+    /// A column is missing.
+    #[error(transparent)]
+    Column(#[from] MissingColumn),
+    /// A reflection belongs to no experiment.
+    #[error("row {row} belongs to experiment {id}, but there are only {n}; give the experiments and reflections of one run")]
+    NoExperiment {
+        /// Row of the table.
+        row: usize,
+        /// Its experiment.
+        id: i32,
+        /// Number of experiments.
+        n: usize,
+    },
+    /// An experiment lacks a model.
+    #[error("experiment {experiment} has no {what}; scaling needs the output of integrate or symmetry")]
+    NoModel {
+        /// Number of the experiment.
+        experiment: usize,
+        /// Crystal, scan, …
+        what: &'static str,
+    },
+    /// The experiments' crystals have different space groups.
+    #[error("experiments 0 and {experiment} have different space groups ({first} and {other}); run symmetry on all of them together")]
+    SpaceGroups {
+        /// The other experiment.
+        experiment: usize,
+        /// Hall symbol of the first.
+        first: String,
+        /// Hall symbol of the other.
+        other: String,
+    },
+    /// The crystal's space group cannot be read.
+    #[error("the crystal's space group cannot be used: {0}")]
+    SpaceGroup(#[from] crate::spacegroup::Error),
+    /// Nothing to scale.
+    #[error(
+        "none of the {rows} reflections can be scaled: {not_integrated} are not integrated, {bad_values} have unusable values, {partial} \
+         are recorded by less than {cutoff}, {weak} have I/σ below {min_isigi}, {resolution} are outside d_min and d_max"
+    )]
+    NothingToScale {
+        /// Rows in the table.
+        rows: usize,
+        /// Neither summed nor profile-fitted.
+        not_integrated: usize,
+        /// Variance, d or LP not positive.
+        bad_values: usize,
+        /// Partiality too low.
+        partial: usize,
+        /// Lowest partiality accepted.
+        cutoff: f64,
+        /// I/σ too low.
+        weak: usize,
+        /// Lowest I/σ accepted.
+        min_isigi: f64,
+        /// Outside the resolution limits.
+        resolution: usize,
+    },
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

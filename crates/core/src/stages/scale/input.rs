@@ -1,0 +1,312 @@
+//! From a table of integrated reflections to grouped observations: partial recordings joined, filters, corrections.
+
+use super::error::Error;
+use super::harmonics;
+use super::model::{INSIDE, Layout, SweepModel};
+use super::params::Params;
+use super::smoother::{Smoother, Weights};
+use crate::geometry::{ExperimentList, UnitCell};
+use crate::job::parallel;
+use crate::math::vec3;
+use crate::merging::Equivalents;
+use crate::reflections::{Reflections, flags};
+use crate::spacegroup::SpaceGroup;
+use std::collections::BTreeMap;
+
+/// An intensity on the detector's scale turned into one on the crystal's: corrected for Lorentz–polarisation, quantum efficiency and,
+/// when summed, partiality.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Measured {
+    /// Corrected intensity.
+    pub(super) value: f64,
+    /// Its variance.
+    pub(super) variance: f64,
+    /// The correction that the counts were multiplied by: their own Poisson variance is `per_count`·value.
+    pub(super) per_count: f64,
+}
+
+/// Grouped observations. Vectors without remark have one entry for each member of `groups`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Observations {
+    pub(super) groups: Equivalents,
+    /// Experiment.
+    pub(super) sweep: Vec<u32>,
+    /// 1/2d², Å⁻².
+    pub(super) half_stol: Vec<f64>,
+    pub(super) scale: Vec<Weights>,
+    pub(super) decay: Vec<Weights>,
+    /// `stride` harmonics for each member.
+    pub(super) harmonics: Vec<f32>,
+    pub(super) stride: usize,
+    pub(super) summed: Vec<Option<Measured>>,
+    pub(super) profile: Vec<Option<Measured>>,
+    /// The chosen intensity.
+    pub(super) intensity: Vec<f64>,
+    /// Its variance from counting.
+    pub(super) variance: Vec<f64>,
+    /// Correction of one count, see [`Measured`].
+    pub(super) per_count: Vec<f64>,
+    pub(super) outlier: Vec<bool>,
+}
+
+impl Observations {
+    /// Number of observations.
+    pub(super) fn len(&self) -> usize {
+        self.sweep.len()
+    }
+
+    /// Harmonics of member `j`.
+    #[inline]
+    pub(super) fn y(&self, j: usize) -> &[f32] {
+        &self.harmonics[j * self.stride..(j + 1) * self.stride]
+    }
+
+    /// K, exp(B/2d²) and absorption factor of member `j`.
+    #[inline]
+    pub(super) fn factors(&self, models: &[SweepModel], j: usize) -> [f64; 3] {
+        models[self.sweep[j] as usize].factors(&self.scale[j], &self.decay[j], self.half_stol[j], self.y(j))
+    }
+
+    /// g of every observation.
+    pub(super) fn inverse_scales(&self, models: &[SweepModel]) -> Vec<f64> {
+        let mut g = vec![0.0; self.len()];
+        parallel::for_each_chunk_mut(&mut g, 8192, |start, chunk| {
+            for (i, g) in chunk.iter_mut().enumerate() {
+                *g = self.factors(models, start + i).iter().product();
+            }
+        });
+        g
+    }
+}
+
+/// How many rows each filter took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Filtered {
+    /// Rows of the input.
+    pub rows: usize,
+    /// Neither summed nor profile-fitted.
+    pub not_integrated: usize,
+    /// Joined with another part of the same reflection.
+    pub joined: usize,
+    /// No usable intensity, variance, d or correction.
+    pub bad_values: usize,
+    /// Recorded too incompletely.
+    pub partial: usize,
+    /// I/σ far below zero.
+    pub weak: usize,
+    /// Outside the resolution limits.
+    pub resolution: usize,
+    /// Absent by symmetry.
+    pub absent: usize,
+    /// Left for scaling.
+    pub suitable: usize,
+}
+
+/// The table that scaling works on and returns: integrated rows, joined partials, without shoeboxes; and its usable measurements.
+pub(super) struct Prepared {
+    pub(super) table: Reflections,
+    pub(super) summed: Vec<Option<Measured>>,
+    pub(super) profile: Vec<Option<Measured>>,
+    /// Rows that pass all filters, ascending.
+    pub(super) suitable: Vec<u32>,
+    pub(super) filtered: Filtered,
+    /// d (Å) of each row.
+    pub(super) d: Vec<f64>,
+}
+
+/// Joins, corrects and filters; sets the flags of what is left out.
+pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, group: &SpaceGroup, params: &Params) -> Result<Prepared, Error> {
+    let mut filtered = Filtered { rows: reflections.len(), ..Filtered::default() };
+    let rows: Vec<usize> = (0..reflections.len()).filter(|&i| reflections.flags[i] & flags::INTEGRATED != 0).collect();
+    filtered.not_integrated = reflections.len() - rows.len();
+    let mut table = reflections.select(&rows);
+    table.shoebox.clear();
+    let joined = partials(&table);
+    if !joined.is_empty() {
+        let drop: std::collections::BTreeSet<usize> = joined.values().flat_map(|r| r[1..].iter().copied()).collect();
+        filtered.joined = drop.len();
+        for rows in joined.values() {
+            join(&mut table, rows);
+        }
+        table = table.select(&(0..table.len()).filter(|i| !drop.contains(i)).collect::<Vec<_>>());
+    }
+    let efficiency = quantum_efficiency(&table);
+    let n = table.len();
+    let mut summed = vec![None; n];
+    let mut profile = vec![None; n];
+    for i in 0..n {
+        let correction = table.lp.get(i).copied().unwrap_or(1.0) / efficiency.get(i).copied().filter(|q| *q > 0.0).unwrap_or(1.0);
+        let p = table.partiality.get(i).copied().unwrap_or(1.0);
+        if table.flags[i] & flags::INTEGRATED_SUM != 0 && p > 0.0 {
+            summed[i] = measured(&table.i_sum, &table.var_sum, i, correction / p);
+        }
+        if table.flags[i] & flags::INTEGRATED_PRF != 0 {
+            profile[i] = measured(&table.i_prf, &table.var_prf, i, correction);
+        }
+    }
+    let reciprocal = cell.b_matrix();
+    let d: Vec<f64> =
+        table.hkl.iter().map(|h| 1.0 / (reciprocal * vec3([f64::from(h[0]), f64::from(h[1]), f64::from(h[2])])).norm()).collect();
+    let mut suitable = Vec::with_capacity(n);
+    let (finest, coarsest) = (params.d_min.unwrap_or(0.0), params.d_max.unwrap_or(f64::INFINITY));
+    for i in 0..n {
+        table.flags[i] &= !(flags::BAD_FOR_SCALING | flags::SCALED);
+        let best = profile[i].or(summed[i]);
+        let count = match best {
+            _ if !d[i].is_finite() || d[i] <= 0.0 => &mut filtered.bad_values,
+            _ if d[i] < finest || d[i] > coarsest => {
+                table.flags[i] |= flags::USER_EXCLUDED_IN_SCALING;
+                &mut filtered.resolution
+            }
+            None => &mut filtered.bad_values,
+            Some(_) if table.partiality.get(i).is_some_and(|p| *p < params.partiality_cutoff) => &mut filtered.partial,
+            Some(m) if m.value / m.variance.sqrt() <= params.min_isigi => &mut filtered.weak,
+            Some(_) if group.is_absent(table.hkl[i]) => &mut filtered.absent,
+            Some(_) => {
+                suitable.push(i as u32);
+                continue;
+            }
+        };
+        *count += 1;
+        if table.flags[i] & flags::USER_EXCLUDED_IN_SCALING == 0 {
+            table.flags[i] |= flags::EXCLUDED_FOR_SCALING;
+        }
+    }
+    filtered.suitable = suitable.len();
+    if suitable.is_empty() {
+        return Err(Error::NothingToScale {
+            rows: filtered.rows,
+            not_integrated: filtered.not_integrated,
+            bad_values: filtered.bad_values,
+            partial: filtered.partial,
+            cutoff: params.partiality_cutoff,
+            weak: filtered.weak,
+            min_isigi: params.min_isigi,
+            resolution: filtered.resolution,
+        });
+    }
+    Ok(Prepared { table, summed, profile, suitable, filtered, d })
+}
+
+fn measured(values: &[f64], variances: &[f64], i: usize, correction: f64) -> Option<Measured> {
+    let (value, variance) = (*values.get(i)?, *variances.get(i)?);
+    let good = value.is_finite() && variance.is_finite() && variance > 0.0 && correction.is_finite() && correction > 0.0;
+    good.then_some(Measured { value: value * correction, variance: variance * correction * correction, per_count: correction })
+}
+
+/// The sensor's efficiency; older DIALS files call the column `dqe`.
+fn quantum_efficiency(table: &Reflections) -> Vec<f64> {
+    if !table.qe.is_empty() {
+        return table.qe.clone();
+    }
+    let old = table.extra.get("dqe").filter(|c| c.kind == "double" && c.bytes.len() == 8 * table.len());
+    old.map_or(Vec::new(), |c| {
+        c.bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect()
+    })
+}
+
+/// Rows that are parts of one reflection, cut by the borders of integration blocks: same experiment and `partial_id`, each incomplete.
+fn partials(table: &Reflections) -> BTreeMap<(i32, u64), Vec<usize>> {
+    if table.partial_id.is_empty() || table.partiality.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut parts: BTreeMap<(i32, u64), Vec<usize>> = BTreeMap::new();
+    for i in (0..table.len()).filter(|&i| table.partiality[i] < 0.99) {
+        parts.entry((table.id[i], table.partial_id[i])).or_default().push(i);
+    }
+    parts.retain(|_, rows| rows.len() > 1 && rows.iter().all(|&i| table.hkl[i] == table.hkl[rows[0]]));
+    parts
+}
+
+/// Adds the parts up in the first row: sums, backgrounds and partialities add; profile fits, each an estimate of the whole, are averaged
+/// by their variance.
+fn join(table: &mut Reflections, rows: &[usize]) {
+    let first = rows[0];
+    let total = |column: &[f64], bit: u64, flags: &[u64]| -> Option<f64> {
+        rows.iter().map(|&i| (flags[i] & bit != 0).then(|| column.get(i).copied()).flatten()).sum()
+    };
+    let sum = total(&table.i_sum, flags::INTEGRATED_SUM, &table.flags).zip(total(&table.var_sum, flags::INTEGRATED_SUM, &table.flags));
+    match sum {
+        Some((i, v)) => (table.i_sum[first], table.var_sum[first]) = (i, v),
+        None => table.flags[first] &= !flags::INTEGRATED_SUM,
+    }
+    if !table.i_prf.is_empty() && !table.var_prf.is_empty() {
+        let fits = rows.iter().filter(|&&i| table.flags[i] & flags::INTEGRATED_PRF != 0 && table.var_prf[i] > 0.0);
+        let mean = crate::merging::weighted_mean(fits.map(|&i| (table.i_prf[i], table.var_prf[i].sqrt())));
+        if let Some((i, s)) = mean {
+            (table.i_prf[first], table.var_prf[first]) = (i, s * s);
+            table.flags[first] |= flags::INTEGRATED_PRF;
+        }
+    }
+    table.partiality[first] = rows.iter().map(|&i| table.partiality[i]).sum::<f64>().min(1.0);
+    for column in [&mut table.background_sum, &mut table.background_sum_variance] {
+        if !column.is_empty() {
+            column[first] = rows.iter().map(|&i| column[i]).sum();
+        }
+    }
+}
+
+/// Groups the suitable rows and evaluates what the models need of each.
+pub(super) fn observations(prepared: &Prepared, experiments: &ExperimentList, layouts: &[Layout], groups: Equivalents) -> Observations {
+    let table = &prepared.table;
+    let lmax = layouts.iter().map(|l| l.lmax).max().unwrap_or(0);
+    let stride = harmonics::count(lmax);
+    let n = groups.rows.len();
+    let mut out = Observations {
+        sweep: groups.rows.iter().map(|&r| table.id[r as usize] as u32).collect(),
+        half_stol: groups.rows.iter().map(|&r| 0.5 / (prepared.d[r as usize] * prepared.d[r as usize])).collect(),
+        summed: groups.rows.iter().map(|&r| prepared.summed[r as usize]).collect(),
+        profile: groups.rows.iter().map(|&r| prepared.profile[r as usize]).collect(),
+        scale: vec![Weights::default(); n],
+        decay: vec![Weights::default(); n],
+        harmonics: vec![0.0; n * stride],
+        stride,
+        intensity: vec![0.0; n],
+        variance: vec![1.0; n],
+        per_count: vec![1.0; n],
+        outlier: vec![false; n],
+        groups,
+    };
+    let places: Vec<Place> = parallel::map(n, |j| place(table, out.groups.rows[j] as usize, experiments, layouts, stride));
+    for (j, p) in places.into_iter().enumerate() {
+        out.scale[j] = p.scale;
+        out.decay[j] = p.decay;
+        out.harmonics[j * stride..(j + 1) * stride].copy_from_slice(&p.y);
+    }
+    out
+}
+
+/// Where a reflection lies in the coordinates of its sweep's model.
+pub(super) struct Place {
+    pub(super) scale: Weights,
+    pub(super) decay: Weights,
+    pub(super) y: Vec<f32>,
+}
+
+/// Coordinates of one row.
+pub(super) fn place(table: &Reflections, row: usize, experiments: &ExperimentList, layouts: &[Layout], stride: usize) -> Place {
+    let sweep = table.id[row] as usize;
+    let layout = &layouts[sweep];
+    let z = table.xyzcal_px.get(row).or(table.xyzobs_px.get(row)).map_or(0.0, |p| p[2]);
+    let mut y = vec![0.0f32; stride];
+    let Some(models) = experiments.models(sweep) else {
+        return Place { scale: Smoother::new(1).weights(0.0), decay: Smoother::new(1).weights(0.0), y };
+    };
+    let degrees = z * models.scan.width.to_degrees().abs();
+    let at = |points: usize, interval: f64| Smoother::new(points).weights(if interval > 0.0 { INSIDE * degrees / interval } else { 0.0 });
+    if layout.lmax > 0
+        && let Some(s1) = table.s1.get(row).map(|s| vec3(*s))
+        && s1.norm() > 0.0
+    {
+        // Incoming (towards the source) and outgoing ray in the crystal's frame; the surface is the mean of both.
+        let to_crystal = models.goniometer.lab_from_datum(models.scan.phi_from_z(z)).transpose();
+        let n = harmonics::count(layout.lmax);
+        let (mut a, mut b) = ([0.0; 64], [0.0; 64]);
+        harmonics::real_harmonics(&(to_crystal * models.beam.direction), layout.lmax, &mut a[..n]);
+        harmonics::real_harmonics(&(to_crystal * s1), layout.lmax, &mut b[..n]);
+        for i in 0..n {
+            y[i] = (0.5 * (a[i] + b[i])) as f32;
+        }
+    }
+    Place { scale: at(layout.scale_points, layout.scale_interval_deg), decay: at(layout.decay_points, layout.decay_interval_deg), y }
+}

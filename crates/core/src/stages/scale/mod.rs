@@ -1,0 +1,41 @@
+//! Scaling: from symmetrised, integrated reflections to intensities on one scale with honest standard deviations.
+//!
+//! Each sweep has a model g = K(φ)·exp(B(φ)/2d²)·(1 + Σ a_lm Y_lm): a scale and a relative B factor smooth in the rotation angle, and an
+//! absorption surface in the crystal's frame for wide sweeps. Its parameters minimise Σw(I − g·I_h)² over all symmetry-equivalent groups,
+//! with I_h eliminated, by Levenberg–Marquardt on the whole normal matrix. Rounds of outlier rejection, the choice between summed and
+//! profile-fitted intensities, and a two-parameter error model follow as in DIALS (`reference` of the order: scale, outliers, combine,
+//! rescale, outliers, error model, rescale, outliers, error model).
+//!
+//! Where it departs from DIALS: variances used as weights are those *expected* from the group's mean, not from each observation's own
+//! counts, so that observations that happen to be low do not weigh more than those that happen to be high; CC½ is by the σ-τ method.
+//!
+//! References: Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
+//! Hamilton, Rollett & Sparks (1965) for the target.
+
+mod error;
+mod error_model;
+mod harmonics;
+mod input;
+mod intensities;
+mod model;
+mod model_file;
+mod outliers;
+mod params;
+mod refine;
+mod report;
+mod result;
+mod run;
+mod smoother;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub use error::Error;
+pub use error_model::{BinVariance, ErrorModel};
+pub use model::{Layout, SweepModel};
+pub use params::{AbsorptionLevel, Choice, IntensityChoice, ModelChoice, OutlierRejection, Params};
+pub use report::{report, statistics_tables};
+pub use result::{Combination, Round, Scaled, SweepSummary};
+pub use run::run;
+pub use statistics::{Statistics, scaled_statistics};

@@ -1,0 +1,132 @@
+crate::choice! {
+    /// Yes, no, or as the data allow.
+    pub enum Choice {
+        /// As the data allow.
+        #[default]
+        Auto = "auto",
+        /// Always.
+        On = "true",
+        /// Never.
+        Off = "false",
+    }
+}
+crate::choice! {
+    /// Form of the model.
+    pub enum ModelChoice {
+        /// `physical`, or `KB` where there are too few equivalents.
+        #[default]
+        Auto = "auto",
+        /// Smooth scale, B factor and absorption surface.
+        Physical = "physical",
+        /// One scale and one B factor for each sweep.
+        Kb = "KB",
+    }
+}
+crate::choice! {
+    /// Which of the two measured intensities is scaled.
+    pub enum IntensityChoice {
+        /// Whichever mixture agrees best.
+        #[default]
+        Combine = "combine",
+        /// Profile-fitted where there is one.
+        Profile = "profile",
+        /// Summed where there is one.
+        Sum = "sum",
+    }
+}
+crate::choice! {
+    /// How outliers are told.
+    pub enum OutlierRejection {
+        /// Against the mean of the other members of the group.
+        #[default]
+        Standard = "standard",
+        /// Against the mean of all members.
+        Simple = "simple",
+        /// Not at all.
+        None = "none",
+    }
+}
+crate::choice! {
+    /// How strong absorption is expected to be.
+    pub enum AbsorptionLevel {
+        /// Per cent: harmonics to l = 4, weight 5·10⁵.
+        #[default]
+        Low = "low",
+        /// Some tens of per cent: l = 6, weight 5·10⁴.
+        Medium = "medium",
+        /// More: l = 6, weight 5·10³.
+        High = "high",
+    }
+}
+
+crate::parameters! {
+    /// What scaling can be told.
+    pub struct Params {
+        /// Form of the model.
+        [basic; ""; 0.0..=0.0; "model"]
+        model: ModelChoice = ModelChoice::Auto,
+        /// Finest resolution used.
+        [basic; "Å"; 0.1..=100.0; "cut_data.d_min"]
+        d_min: Option<f64> = None,
+        /// Coarsest resolution used.
+        [basic; "Å"; 0.1..=10000.0; "cut_data.d_max"]
+        d_max: Option<f64> = None,
+        /// Keep I(+) and I(−) apart in scaling and outlier rejection.
+        [basic; ""; 0.0..=0.0; "anomalous"]
+        anomalous: bool = false,
+        /// Absorption surface: by default for sweeps of 60° and more with enough equivalents.
+        [basic; ""; 0.0..=0.0; "physical.absorption_correction"]
+        absorption_correction: Choice = Choice::Auto,
+        /// How strong absorption is expected to be.
+        [basic; ""; 0.0..=0.0; "physical.absorption_level"]
+        absorption_level: AbsorptionLevel = AbsorptionLevel::Low,
+        /// Relative B factor.
+        [expert; ""; 0.0..=0.0; "physical.decay_correction"]
+        decay_correction: Choice = Choice::Auto,
+        /// Widest spacing of the points of the scale.
+        [expert; "°"; 0.01..=360.0; "physical.scale_interval"]
+        scale_interval: Option<f64> = None,
+        /// Widest spacing of the points of the B factor.
+        [expert; "°"; 0.01..=360.0; "physical.decay_interval"]
+        decay_interval: Option<f64> = None,
+        /// Weight of Σ B², which keeps B near 0 where the data say little.
+        [expert; "Å⁻⁴"; 0.0..=1e6; "physical.decay_restraint"]
+        decay_restraint: f64 = 0.1,
+        /// Which of the measured intensities is scaled.
+        [expert; ""; 0.0..=0.0; "reflection_selection.intensity_choice"]
+        intensity_choice: IntensityChoice = IntensityChoice::Combine,
+        /// Reflections recorded by less than this are left out.
+        [expert; ""; 0.0..=1.0; "cut_data.partiality_cutoff"]
+        partiality_cutoff: f64 = 0.4,
+        /// Observations with I/σ below this are left out.
+        [expert; ""; -1000.0..=1000.0; "cut_data.min_isigi"]
+        min_isigi: f64 = -5.0,
+        /// How outliers are told.
+        [basic; ""; 0.0..=0.0; "outlier_rejection"]
+        outlier_rejection: OutlierRejection = OutlierRejection::Standard,
+        /// Deviation beyond which an observation is an outlier.
+        [expert; "σ"; 3.0..=1000.0; "outlier_zmax"]
+        outlier_zmax: f64 = 6.0,
+        /// Adjust standard deviations to the observed spread.
+        [expert; ""; 0.0..=0.0; "error_model.error_model"]
+        error_model: bool = true,
+        /// Fixed factor a of the error model.
+        [expert; ""; 0.01..=100.0; "error_model.basic.a"]
+        error_model_a: Option<f64> = None,
+        /// Fixed relative error b of the error model.
+        [expert; ""; 0.0..=10.0; "error_model.basic.b"]
+        error_model_b: Option<f64> = None,
+        /// Lowest expected counts of reflections that the error model is fitted to.
+        [expert; "counts"; 0.0..=1e9; "error_model.basic.min_Ih"]
+        error_model_min_ih: f64 = 25.0,
+        /// Observations in groups beyond which only a part, drawn evenly, determines the model.
+        [expert; ""; 1000.0..=1e8; ""]
+        max_observations: usize = 200_000,
+        /// Resolution shells of the table.
+        [expert; ""; 1.0..=200.0; "output.merging.nbins"]
+        n_shells: usize = 20,
+        /// CC½ at which the suggested resolution limit lies.
+        [expert; ""; 0.01..=0.99; "cc_half"]
+        cc_half: f64 = 0.3,
+    }
+}

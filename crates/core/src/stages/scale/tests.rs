@@ -1,0 +1,162 @@
+//! Synthetic data with known scales.
+
+use super::*;
+use crate::geometry::{Beam, Crystal, Detector, Experiment, ExperimentList, Goniometer, Panel, Scan, UnitCell};
+use crate::job::Silent;
+use crate::math::Vec3;
+use crate::merging::normal_quantile;
+use crate::reflections::{Reflections, flags};
+use crate::spacegroup::SpaceGroup;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Experiments in P 2 2 2, one sweep of `range_deg` each.
+fn experiments(n: usize, range_deg: f64) -> ExperimentList {
+    let cell = UnitCell::new([20.0, 25.0, 30.0, 90.0, 90.0, 90.0]).unwrap();
+    let mut crystal = Crystal::new(cell.b_matrix());
+    crystal.hall_symbol = " P 2 2".to_owned();
+    ExperimentList {
+        experiments: (0..n)
+            .map(|i| Experiment {
+                identifier: format!("sweep {i}"),
+                beam: Some(0),
+                detector: Some(0),
+                goniometer: Some(0),
+                scan: Some(0),
+                crystal: Some(0),
+                ..Experiment::default()
+            })
+            .collect(),
+        beams: vec![Beam::default()],
+        detectors: vec![Detector::single(Panel::default())],
+        goniometers: vec![Goniometer::default()],
+        scans: vec![Scan { first_image: 1, n_images: 100, width: (range_deg / 100.0).to_radians(), ..Scan::default() }],
+        crystals: vec![crystal],
+        ..ExperimentList::default()
+    }
+}
+
+/// `m` equivalents of each of many reflections in every sweep, with counting noise and a scale g(sweep, t, 1/2d²), 0 ≤ t ≤ 1.
+fn reflections(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, f64, f64) -> f64) -> Reflections {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut uniform = move || (rng.next_u64() >> 11) as f64 / 9007199254740992.0;
+    let cell = list.crystals[0].unit_cell();
+    let ops = SpaceGroup::from_hall(" P 2 2").unwrap();
+    let mut t = Reflections::default();
+    for h in 0..30 {
+        for k in 0..30 {
+            for l in 0..30 {
+                let d = cell.d([h, k, l]);
+                if (h, k, l) == (0, 0, 0) || d < d_min {
+                    continue;
+                }
+                let truth = -500.0 * libm::log(1.0 - uniform());
+                for sweep in 0..list.len() {
+                    for copy in 0..m {
+                        let at = uniform();
+                        let i = truth * g(sweep, at, 0.5 / (d * d));
+                        let noise = normal_quantile(uniform() * 0.999999 + 5e-7);
+                        t.id.push(sweep as i32);
+                        t.hkl.push(ops.ops()[copy % 4].apply_to_hkl([h, k, l]).map(|x| if copy % 2 == 0 { x } else { -x }));
+                        t.i_prf.push(i + noise * (i + 20.0).sqrt());
+                        t.var_prf.push(i + 20.0);
+                        t.xyzcal_px.push([100.0, 100.0, at * 100.0]);
+                        t.flags.push(flags::INTEGRATED_PRF);
+                        t.partiality.push(1.0);
+                    }
+                }
+            }
+        }
+    }
+    t.set_rows(t.id.len());
+    t
+}
+
+#[test]
+fn scales_that_were_put_in_come_out() {
+    let list = experiments(2, 60.0);
+    let truth = |s: usize, t: f64, h: f64| [1.0, 2.5][s] * (1.0 + 0.2 * libm::sin(5.0 * t)) * libm::exp([-1.0, -3.0][s] * t * h);
+    let table = reflections(&list, 4, 2.0, truth);
+    let s = run(&list, &table, &Params::default(), &Silent).unwrap();
+    let r = &s.reflections;
+    assert_eq!((r.len(), s.notes.len()), (table.len(), 0), "{:?}", s.notes);
+    // A common factor and a common B are not determined: the logarithm of the ratio may be a line in 1/2d².
+    let cell = list.crystals[0].unit_cell();
+    let points: Vec<(f64, f64)> = (0..r.len())
+        .map(|i| {
+            let h = 0.5 / cell.d(r.hkl[i]).powi(2);
+            (h, (r.inverse_scale_factor[i] / truth(r.id[i] as usize, r.xyzcal_px[i][2] / 100.0, h)).ln())
+        })
+        .collect();
+    let n = points.len() as f64;
+    let mean = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
+    let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
+    let slope = mean(&|p| (p.0 - x) * (p.1 - y)) / mean(&|p| (p.0 - x).powi(2));
+    let rms = mean(&|p| (p.1 - y - slope * (p.0 - x)).powi(2)).sqrt();
+    assert!(rms < 0.012, "relative rms of the scales {rms}");
+    assert!((s.error_model.a - 1.0).abs() < 0.05 && s.error_model.b < 0.02, "{:?}", s.error_model);
+    assert!(s.outliers < r.len() / 1000);
+    let m = &s.experiments.scaling_models;
+    assert_eq!((m.len(), m[1]["__id__"].as_str(), m[1]["scale"]["n_parameters"].as_u64()), (2, Some("physical"), Some(10)));
+}
+
+#[test]
+fn wild_observations_are_rejected_and_flagged() {
+    let list = experiments(1, 60.0);
+    let mut table = reflections(&list, 6, 3.0, |_, _, _| 1.0);
+    let wild: Vec<usize> = (0..table.len()).step_by(97).collect();
+    for &i in &wild {
+        table.i_prf[i] += 40.0 * table.var_prf[i].sqrt() + 0.5 * table.i_prf[i].abs();
+    }
+    let s = run(&list, &table, &Params::default(), &Silent).unwrap();
+    let found = wild.iter().filter(|&&i| s.reflections.flags[i] & flags::OUTLIER_IN_SCALING != 0).count();
+    assert!(found * 100 >= wild.len() * 97, "{found} of {}", wild.len());
+    assert!(s.outliers < wild.len() + table.len() / 500);
+}
+
+#[test]
+fn few_data_are_scaled_with_less() {
+    let list = experiments(4, 1.5);
+    let mut table = reflections(&list, 1, 6.0, |s, _, _| 1.0 + s as f64);
+    // Two equivalents in all.
+    let rows: Vec<usize> = (0..table.len()).filter(|&i| table.id[i] == (i / 4 % 4) as i32 || i < 2).collect();
+    table = table.select(&rows);
+    let s = run(&list, &table, &Params::default(), &Silent).unwrap();
+    assert!(!s.notes.is_empty());
+    assert_eq!(s.models[0].layout, Layout::NONE);
+    assert!(s.reflections.inverse_scale_factor.iter().all(|g| *g == 1.0));
+}
+
+#[test]
+fn order_of_rows_does_not_change_the_result() {
+    let list = experiments(1, 30.0);
+    let table = reflections(&list, 4, 3.0, |_, t, _| 1.0 + 0.3 * t);
+    let n = table.len();
+    let order: Vec<usize> = (0..n).map(|i| (i * 7919) % n).collect();
+    assert_eq!(order.iter().collect::<std::collections::BTreeSet<_>>().len(), n);
+    let a = run(&list, &table, &Params::default(), &Silent).unwrap();
+    let b = run(&list, &table.select(&order), &Params::default(), &Silent).unwrap();
+    for (i, &j) in order.iter().enumerate() {
+        let (x, y) = (a.reflections.inverse_scale_factor[j], b.reflections.inverse_scale_factor[i]);
+        assert!((x / y - 1.0).abs() < 1e-6, "{x} {y}");
+    }
+}
+
+#[test]
+fn unusable_tables_say_why() {
+    let list = experiments(1, 30.0);
+    let mut table = reflections(&list, 2, 6.0, |_, _, _| 1.0);
+    let t = |table: &Reflections, words: &str| {
+        let e = run(&list, table, &Params::default(), &Silent).unwrap_err().to_string();
+        assert!(e.contains(words), "{e}");
+    };
+    let mut other = table.clone();
+    other.id[3] = 7;
+    t(&other, "row 3 belongs to experiment 7");
+    let mut other = table.clone();
+    other.i_prf.clear();
+    t(&other, "intensity.sum.value");
+    table.flags.fill(0);
+    t(&table, "not integrated");
+    t(&Reflections::default(), "none of the 0 reflections");
+}
