@@ -2,3 +2,4 @@
 
 mod dials_files;
 mod spacegroups;
+mod mtz;

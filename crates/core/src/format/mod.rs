@@ -10,11 +10,13 @@
 //! - [`hdf5`]: groups, attributes, data sets and image stacks; no crystallography
 //! - [`nexus`]: NXmx and Dectris masters → models and images
 //! - [`expt`], [`refl`]: DIALS' experiment lists and reflection tables
+//! - [`mtz`]: merged and unmerged intensities
 
 pub mod attenuation;
 pub mod codec;
 pub mod expt;
 pub mod hdf5;
+pub mod mtz;
 pub mod nexus;
 pub mod refl;
 pub mod source;
