@@ -1,5 +1,5 @@
 //! Reference files of other programs; see `PROVENANCE.md`.
 
 mod dials_files;
-mod spacegroups;
 mod mtz;
+mod spacegroups;

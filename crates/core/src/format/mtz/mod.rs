@@ -240,8 +240,7 @@ impl Mtz {
             .zip(&isym.values)
             .map(|(h, v)| {
                 // The partiality flag M is packed above the symmetry number as 256·M.
-                unit.original(*h, *v as i32 % 256)
-                    .ok_or_else(|| Error::Damaged { what: format!("M/ISYM {v} has no operation") })
+                unit.original(*h, *v as i32 % 256).ok_or_else(|| Error::Damaged { what: format!("M/ISYM {v} has no operation") })
             })
             .collect()
     }

@@ -106,12 +106,7 @@ impl Mtz {
         for Column { label, kind, dataset, values } in &self.columns {
             let valid = values.iter().copied().filter(|v| v.is_finite());
             let [low, high] = valid.fold([f32::INFINITY, f32::NEG_INFINITY], |[l, h], v| [l.min(v), h.max(v)]);
-            record(format!(
-                "COLUMN {:<30} {kind} {:>17} {:>17} {dataset:4}",
-                word(label, 30),
-                number(low),
-                number(high)
-            ));
+            record(format!("COLUMN {:<30} {kind} {:>17} {:>17} {dataset:4}", word(label, 30), number(low), number(high)));
         }
         record(format!("NDIF {:8}", self.datasets.len()));
         for d in &self.datasets {
