@@ -7,7 +7,7 @@ use crate::Failure;
 use crate::command::{in_root, root, run};
 use crate::options::Options;
 use crate::setup;
-use crate::toolchain::{Flavour, Toolchain};
+use crate::toolchain::{self, Flavour, Toolchain};
 use crate::tools::{self, TRUNK, WASM_BINDGEN};
 
 /// How to build.
@@ -61,7 +61,7 @@ pub fn engine(toolchain: &Toolchain, settings: &Settings) -> Result<(), Failure>
     run(&mut cargo)?;
 
     let profile = if settings.release { "release" } else { "debug" };
-    let module = root().join("target/wasm32-unknown-unknown").join(profile).join("ewald_engine.wasm");
+    let module = toolchain::target().join("wasm32-unknown-unknown").join(profile).join("ewald_engine.wasm");
     let package = root().join("engine-pkg");
     // wasm-bindgen leaves snippets of earlier builds behind.
     std::fs::remove_dir_all(&package).ok();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Failure;
-use crate::command::{find, in_root, output_of, run};
+use crate::command::{find, in_root, output_of, root, run};
 use crate::setup::apt_install;
 use crate::tools;
 
@@ -76,6 +76,11 @@ impl Toolchain {
         }
     }
 
+    /// Whether it comes with clippy.
+    pub fn has_clippy(&self) -> bool {
+        matches!(self, Toolchain::Own)
+    }
+
     /// Sets `command` (cargo, or a program that calls cargo) up to build wasm of `flavour`.
     pub fn apply<'c>(&self, command: &'c mut Command, flavour: Flavour) -> &'c mut Command {
         let mut front = vec![tools::folder().join("bin")];
@@ -97,6 +102,8 @@ impl Toolchain {
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags)
+            // Apart from native builds: build scripts are run anew whenever RUSTC_BOOTSTRAP comes or goes.
+            .env("CARGO_TARGET_DIR", target())
     }
 
     /// A cargo command that builds wasm of `flavour`.
@@ -108,6 +115,11 @@ impl Toolchain {
         self.apply(&mut command, flavour);
         command
     }
+}
+
+/// Where wasm is built.
+pub fn target() -> PathBuf {
+    root().join("target/wasm")
 }
 
 /// Whether the running Rust has its standard library's source and can link wasm.

@@ -1,6 +1,7 @@
 // The engine's worker: makes the shared memory, loads the module, starts the pool, and passes messages on.
 //
-// The page sends { kind: 'start', threads } first. Answers: { kind: 'ready', threads, memory, … } or { kind: 'failed', message }.
+// The page sends { kind: 'start', threads } first, then { kind: 'request', body, files }. Answers: { kind: 'ready', threads, maximum,
+// memory, control } or { kind: 'failed', message }, then { kind: 'event', body, buffers }, or { kind: 'failed' } when the engine is lost.
 
 import init, { Engine, initThreadPool } from './ewald_engine.js';
 
@@ -27,16 +28,18 @@ function sharedMemory() {
 let engine;
 
 async function start({ threads }) {
+  if (!self.crossOriginIsolated) throw new Error('the page is not cross-origin isolated, so it may not share memory between threads');
   const { memory, maximum } = sharedMemory();
   await init({ module_or_path: new URL('./ewald_engine_bg.wasm', import.meta.url), memory });
   await initThreadPool(threads);
   engine = new Engine();
-  return { kind: 'ready', threads: engine.threadsAnswering(), maximum, memory };
+  self.postMessage({ kind: 'ready', threads: engine.threadsAnswering(), maximum, memory, control: engine.controlAddress() });
 }
 
 self.onmessage = async ({ data }) => {
   try {
-    if (data.kind === 'start') self.postMessage(await start(data));
+    if (data.kind === 'start') await start(data);
+    else if (data.kind === 'request') engine.request(data.body, data.files);
   } catch (error) {
     self.postMessage({ kind: 'failed', message: String(error?.message ?? error) });
   }

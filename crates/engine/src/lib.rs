@@ -1,7 +1,16 @@
 //! The core in a web worker: wasm with threads.
 //!
-//! `js/worker.js` makes the shared memory, loads this module, starts the thread pool and
-//! hands every message of the page to [`Engine`](browser::Engine).
+//! ```text
+//! page ──request──▶ js/worker.js ──▶ browser::Engine ──▶ dispatch ──▶ core::session, on the pool
+//!      ◀──event────                                          │
+//!      ◀─ polls, cancels ─▶ control (shared memory) ◀────────┘
+//! ```
+//!
+//! The parts that know nothing of browsers are tested natively.
+#![cfg_attr(target_arch = "wasm32", feature(alloc_error_hook))]
 
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
+pub mod control;
+pub mod heap;
+pub mod read_ahead;

@@ -34,6 +34,13 @@ pub const HEAP_KIB: usize = 11;
 /// Largest value that `HEAP_KIB` has had since the engine started.
 pub const HEAP_PEAK_KIB: usize = 12;
 
+/// Address of the log: a ring of bytes, lines of UTF-8 that each end in a line feed.
+pub const LOG_ADDRESS: usize = 13;
+/// Size of the ring, bytes.
+pub const LOG_SIZE: usize = 14;
+/// Bytes ever written to the ring, modulo 2^32; byte `n` stands at `LOG_ADDRESS + n % LOG_SIZE`.
+pub const LOG_WRITTEN: usize = 15;
+
 /// The words as read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Snapshot(pub [u32; WORDS]);
@@ -52,6 +59,21 @@ impl Snapshot {
     }
 }
 
+/// Where new bytes of the log stand in its ring, in order, given how many had been written when it was last read.
+/// Those that have been overwritten meanwhile are left out.
+pub fn new_in_log(seen: u32, words: &Snapshot) -> [core::ops::Range<usize>; 2] {
+    let size = words.0[LOG_SIZE] as usize;
+    let written = words.0[LOG_WRITTEN];
+    let new = (written.wrapping_sub(seen) as usize).min(size);
+    if new == 0 {
+        return [0..0, 0..0];
+    }
+    // The size is a power of two, so that the count may wrap around.
+    let start = (written as usize).wrapping_sub(new) % size;
+    let end = start + new;
+    if end <= size { [start..end, 0..0] } else { [start..size, 0..end - size] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +88,18 @@ mod tests {
         (words[TOTAL], words[DONE]) = (200, 50);
         assert_eq!(Snapshot(words).fraction(), Some(0.25));
         assert_eq!(Snapshot(words).stage(), Some(StageId::Integrate));
+    }
+
+    #[test]
+    fn the_log_is_read_around_the_end_of_its_ring() {
+        let mut words = [0; WORDS];
+        words[LOG_SIZE] = 16;
+        words[LOG_WRITTEN] = 20;
+        assert_eq!(new_in_log(20, &Snapshot(words)), [0..0, 0..0]);
+        assert_eq!(new_in_log(17, &Snapshot(words)), [1..4, 0..0]);
+        assert_eq!(new_in_log(13, &Snapshot(words)), [13..16, 0..4]);
+        assert_eq!(new_in_log(0, &Snapshot(words)), [4..16, 0..4]);
+        words[LOG_WRITTEN] = 3;
+        assert_eq!(new_in_log(u32::MAX - 1, &Snapshot(words)), [14..16, 0..3]);
     }
 }

@@ -7,12 +7,17 @@ use crate::{JobId, ViewHeader};
 /// What the engine tells the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    /// The files are recognised.
+    /// The files are there; what they hold is found out by the import stage.
     Opened {
         /// The request.
         job: JobId,
-        /// What they hold.
-        set: SetView,
+        /// How many files there are now.
+        files: usize,
+    },
+    /// Import has found these sweeps.
+    Sweeps {
+        /// The sweeps, by number of their image set.
+        sweeps: Vec<SweepView>,
     },
     /// A stage begins.
     Started {
@@ -58,13 +63,6 @@ pub enum Event {
         /// All of them, in order.
         states: Vec<(StageId, StageState)>,
     },
-    /// Lines for the log.
-    Log {
-        /// The request that they belong to.
-        job: JobId,
-        /// The lines.
-        lines: Vec<String>,
-    },
     /// What was asked for; bulk data are in the message's `buffers`.
     View {
         /// The request.
@@ -87,24 +85,15 @@ impl<E: std::error::Error> From<&E> for ErrorView {
     }
 }
 
-/// What the chosen files hold.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct SetView {
-    /// The sweeps, in the order of their experiments.
-    pub sweeps: Vec<SweepView>,
-    /// Files that are referred to and were not chosen.
-    pub missing: Vec<String>,
-    /// What was assumed or left out, each a sentence.
-    pub notes: Vec<String>,
-}
-
 /// One sweep of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepView {
-    /// The file that describes it.
+    /// Template or name of its files.
     pub file: String,
     /// Number of images.
     pub images: usize,
+    /// Number that the first image has for people, usually 1.
+    pub first_image: i64,
     /// Pixels along (fast, slow).
     pub image_size: [usize; 2],
 }

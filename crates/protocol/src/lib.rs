@@ -14,9 +14,9 @@ mod event;
 mod request;
 mod view;
 
-pub use event::{ErrorView, Event, SetView, SweepView};
+pub use event::{ErrorView, Event, SweepView};
 pub use request::{Demo, Request, StageTexts};
-pub use view::{Bulk, ImageHeader, ResultFile, SpotKind, SpotsHeader, View, ViewHeader};
+pub use view::{Bulk, ImageHeader, SpotKind, SpotsHeader, View, ViewHeader};
 
 use serde::{Serialize, de::DeserializeOwned};
 
