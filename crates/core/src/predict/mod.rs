@@ -2,11 +2,14 @@
 //!
 //! - [`Predictor`]: one reflection of known index, near an observed angle, with a static or a scan-varying crystal
 //! - [`update_predictions`]: the same for every indexed row of a table
+//! - [`predict_scan`]: every reflection of a scan
 //! - [`map_observed`]: observed centroids → mm and rad, s1, and the reciprocal-lattice point at the datum
 
 mod known;
 mod observed;
+mod scan;
 
 pub(crate) use known::nearest_turn;
 pub use known::{Prediction, Predictor, diffracting_angle, update_predictions};
 pub use observed::{experiment_of, map_observed};
+pub use scan::{ScanError, ScanOptions, predict_scan};

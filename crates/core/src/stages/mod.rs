@@ -1,4 +1,5 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
 
+pub mod integrate;
 pub mod scale;
 pub mod spots;

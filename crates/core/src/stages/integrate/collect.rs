@@ -1,0 +1,191 @@
+//! The pixels of the reflections, from images in their order: a reflection's box is in memory only from its first image to its last.
+
+use super::measure::{INVALID, OVERLOADED, Pixels};
+use crate::geometry::Detector;
+use crate::image::Frame;
+
+/// Which boxes touch which image of an image set.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// Boxes by number.
+    boxes: Vec<BoxAt>,
+    /// Boxes on each image, ascending.
+    on_image: Vec<Vec<u32>>,
+}
+
+/// A box and the panel on which it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BoxAt {
+    pub(super) panel: u32,
+    pub(super) bbox: [i32; 6],
+}
+
+impl BoxAt {
+    fn size(&self) -> [usize; 3] {
+        let b = self.bbox;
+        [b[5] - b[4], b[3] - b[2], b[1] - b[0]].map(|n| n.max(0) as usize)
+    }
+}
+
+impl Schedule {
+    /// Boxes must lie on images 0..`n_images`.
+    pub(super) fn new(boxes: Vec<BoxAt>, n_images: usize) -> Self {
+        let mut on_image = vec![Vec::new(); n_images];
+        for (i, b) in boxes.iter().enumerate() {
+            for z in b.bbox[4].max(0)..b.bbox[5].min(n_images as i32) {
+                on_image[z as usize].push(i as u32);
+            }
+        }
+        Schedule { boxes, on_image }
+    }
+}
+
+/// What makes a pixel usable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PixelRules<'a> {
+    pub(super) detector: &'a Detector,
+    /// The image's mask, row-major, true = usable.
+    pub(super) mask: Option<&'a [bool]>,
+}
+
+/// Copies the pixels of all boxes on image `z`, box after box.
+pub(super) fn cut(schedule: &Schedule, rules: &PixelRules<'_>, z: usize, frame: &Frame) -> Vec<i32> {
+    let Some(numbers) = schedule.on_image.get(z) else { return Vec::new() };
+    let area = |&i: &u32| {
+        let [_, h, w] = schedule.boxes[i as usize].size();
+        h * w
+    };
+    let mut out = Vec::with_capacity(numbers.iter().map(area).sum());
+    for &i in numbers {
+        cut_box(&schedule.boxes[i as usize], rules, frame, &mut out);
+    }
+    out
+}
+
+fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>) {
+    let [_, height, width] = at.size();
+    let start = out.len();
+    out.resize(start + height * width, INVALID);
+    let Some(panel) = rules.detector.panels.get(at.panel as usize) else { return };
+    let [x0, x1, y0, y1, ..] = at.bbox;
+    let (xa, xb) = (x0.max(0), x1.min(panel.image_size[0] as i32));
+    let (ya, yb) = (y0.max(0), y1.min(panel.image_size[1] as i32));
+    if xa >= xb {
+        return;
+    }
+    // Counts are whole: the smallest and largest that can be trusted. A negative count means "no data" whatever the range.
+    let low = libm::ceil(panel.trusted_range[0]).clamp(0.0, f64::from(i32::MAX)) as i32;
+    let high = libm::floor(panel.trusted_range[1]).clamp(-1.0, f64::from(i32::MAX)) as i32;
+    for y in ya..yb {
+        let from = (i64::from(y) + panel.raw_image_offset[1]) * frame.width as i64 + i64::from(xa) + panel.raw_image_offset[0];
+        let n = (xb - xa) as usize;
+        // The caller has checked that the panel lies on the image.
+        let Ok(from) = usize::try_from(from) else { continue };
+        let Some(counts) = frame.pixels.get(from..from + n) else { continue };
+        let to = start + (y - y0) as usize * width + (xa - x0) as usize;
+        let target = &mut out[to..to + n];
+        for (t, &c) in target.iter_mut().zip(counts) {
+            *t = if c > high {
+                OVERLOADED
+            } else if c < low {
+                INVALID
+            } else {
+                c
+            };
+        }
+        if let Some(usable) = rules.mask.and_then(|m| m.get(from..from + n)) {
+            for (t, _) in target.iter_mut().zip(usable).filter(|(_, ok)| !**ok) {
+                *t = INVALID;
+            }
+        }
+        for r in &panel.mask {
+            if i64::from(y) >= r[1] && i64::from(y) < r[3] {
+                let (a, b) = (r[0].max(i64::from(xa)), r[2].min(i64::from(xb)));
+                for x in a..b {
+                    target[(x - i64::from(xa)) as usize] = INVALID;
+                }
+            }
+        }
+    }
+}
+
+/// Boxes that are being filled.
+#[derive(Debug)]
+pub(super) struct Collector<'a> {
+    schedule: &'a Schedule,
+    open: Vec<Option<Pixels>>,
+    bytes: usize,
+    /// Most bytes that open boxes have had at a time.
+    pub(super) peak_bytes: usize,
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(schedule: &'a Schedule) -> Self {
+        Collector { schedule, open: vec![None; schedule.boxes.len()], bytes: 0, peak_bytes: 0 }
+    }
+
+    /// Adds what [`cut`] made of image `z`; images must come in order. Boxes that are now complete go to `complete` with their numbers.
+    pub(super) fn add(&mut self, z: usize, mut pixels: &[i32], complete: &mut Vec<(usize, Pixels)>) {
+        let Some(numbers) = self.schedule.on_image.get(z) else { return };
+        let first = complete.len();
+        for &i in numbers {
+            let at = &self.schedule.boxes[i as usize];
+            let [depth, height, width] = at.size();
+            let (mine, rest) = pixels.split_at(height * width);
+            pixels = rest;
+            let slot = &mut self.open[i as usize];
+            let open = slot.get_or_insert_with(|| {
+                self.bytes += 4 * depth * height * width;
+                Pixels { panel: at.panel as usize, bbox: at.bbox, counts: Vec::with_capacity(depth * height * width) }
+            });
+            open.counts.extend_from_slice(mine);
+            if z as i32 + 1 == at.bbox[5]
+                && let Some(done) = slot.take()
+            {
+                complete.push((i as usize, done));
+            }
+        }
+        self.peak_bytes = self.peak_bytes.max(self.bytes);
+        self.bytes -= complete[first..].iter().map(|(_, p)| 4 * p.counts.len()).sum::<usize>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Panel;
+
+    #[test]
+    fn boxes_hold_their_own_pixels_and_mark_what_is_unusable() {
+        let panel = Panel {
+            image_size: [6, 4],
+            trusted_range: [0.0, 200.0],
+            mask: vec![[2, 1, 3, 2]],
+            raw_image_offset: [1, 0],
+            ..Panel::default()
+        };
+        let detector = Detector::single(panel);
+        let frames: Vec<Frame> = (0..3).map(|z| Frame { width: 8, height: 4, pixels: (0..32).map(|p| 100 * z + p).collect() }).collect();
+        let mut mask = vec![true; 32];
+        mask[8 + 1] = false;
+        let rules = PixelRules { detector: &detector, mask: Some(&mask) };
+        let boxes = vec![
+            BoxAt { panel: 0, bbox: [0, 3, 1, 3, 0, 2] },
+            BoxAt { panel: 0, bbox: [-1, 1, 3, 5, 1, 3] },
+            BoxAt { panel: 0, bbox: [20, 22, 0, 1, 2, 3] },
+        ];
+        let schedule = Schedule::new(boxes, 3);
+        let mut collector = Collector::new(&schedule);
+        let mut complete = Vec::new();
+        for (z, f) in frames.iter().enumerate() {
+            collector.add(z, &cut(&schedule, &rules, z, f), &mut complete);
+        }
+        let (i, o) = (INVALID, OVERLOADED);
+        assert_eq!(complete.iter().map(|c| c.0).collect::<Vec<_>>(), [0, 1, 2]);
+        // Row 1 starts at pixel 8, column 0 of the panel is column 1 of the image; (0, 1) is masked, (2, 1) untrusted.
+        assert_eq!(complete[0].1.counts, [i, 10, i, 17, 18, 19, i, 110, i, 117, 118, 119]);
+        assert_eq!(complete[1].1.counts, [i, 125, i, i, i, o, i, i]);
+        assert_eq!(complete[2].1.counts, [i, i]);
+        assert_eq!((collector.bytes, collector.peak_bytes), (0, 4 * (12 + 8)));
+    }
+}

@@ -1,0 +1,186 @@
+//! One reflection from its pixels: foreground, background, summed intensity, centroid.
+
+use super::background::{Counts, robust_poisson_mean, trimmed_mean};
+use super::frame::{Corners, KabschFrame};
+use super::setup::Setup;
+use crate::math::Vec3;
+use crate::reflections::flags;
+
+/// Stands for a pixel without a usable count.
+pub(super) const INVALID: i32 = -1;
+/// Stands for a pixel above the trusted range.
+pub(super) const OVERLOADED: i32 = -2;
+
+/// The pixels of a reflection's box, image by image, rows of `x`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pixels {
+    pub(super) panel: usize,
+    pub(super) bbox: [i32; 6],
+    /// Counts, or a negative number where there is none.
+    pub(super) counts: Vec<i32>,
+}
+
+/// How backgrounds are made: [`super::Background`] with its numbers, decided for the detector.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BackgroundModel {
+    pub(super) robust: bool,
+    pub(super) tuning: f64,
+    pub(super) min_pixels: usize,
+}
+
+/// What was measured of a reflection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Measured {
+    pub(super) flags: u64,
+    pub(super) valid: i32,
+    pub(super) background: i32,
+    pub(super) background_used: i32,
+    /// Valid foreground pixels.
+    pub(super) foreground: i32,
+    /// All foreground pixels, usable or not.
+    pub(super) foreground_total: i32,
+    pub(super) background_mean: f64,
+    pub(super) background_sum: f64,
+    pub(super) background_sum_variance: f64,
+    pub(super) i_sum: f64,
+    pub(super) var_sum: f64,
+    pub(super) xyz: [f64; 3],
+    pub(super) xyz_variance: [f64; 3],
+}
+
+/// The foreground of a box in the plane of the detector, the same on all its images.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Footprint {
+    pub(super) corners: Corners,
+    /// By pixel, row-major.
+    pub(super) inside: Vec<bool>,
+}
+
+impl Footprint {
+    /// Foreground are the pixels with a corner within δ_b of the reflection: e1² + e2² ≤ δ_b². `None` when the reflection misses the panel.
+    pub(super) fn fill(&mut self, setup: &Setup<'_>, frame: &KabschFrame, panel: usize, bbox: &[i32; 6]) -> Option<()> {
+        let panel = setup.detector.panels.get(panel)?;
+        self.corners.fill(frame, panel, [bbox[0], bbox[1], bbox[2], bbox[3]])?;
+        let limit = setup.delta_b() * setup.delta_b();
+        let (w, h) = (self.corners.width, self.corners.height);
+        let near = |j: usize, i: usize| {
+            let [a, b] = self.corners.at[j * w + i];
+            a * a + b * b <= limit
+        };
+        self.inside.clear();
+        for j in 0..h.saturating_sub(1) {
+            self.inside.extend((0..w - 1).map(|i| near(j, i) || near(j, i + 1) || near(j + 1, i) || near(j + 1, i + 1)));
+        }
+        Some(())
+    }
+}
+
+/// Memory used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) footprint: Footprint,
+    counts: Counts,
+}
+
+/// Measures a reflection.
+pub(super) fn measure(setup: &Setup<'_>, model: &BackgroundModel, s1: &Vec3, pixels: &Pixels, scratch: &mut Scratch) -> Measured {
+    let mut out = Measured::default();
+    let b = pixels.bbox;
+    out.xyz = [0, 2, 4].map(|i| 0.5 * f64::from(b[i] + b[i + 1]));
+    let frame = setup.frame(s1);
+    if scratch.footprint.fill(setup, &frame, pixels.panel, &b).is_none() {
+        out.flags |= flags::DONT_INTEGRATE;
+        return out;
+    }
+    let inside = &scratch.footprint.inside;
+    scratch.counts.clear();
+    let (mut sum, mut background_total) = (0i64, 0);
+    for image in pixels.counts.chunks_exact(inside.len()) {
+        for (&c, &fg) in image.iter().zip(inside) {
+            if fg {
+                out.foreground_total += 1;
+                if c >= 0 {
+                    out.foreground += 1;
+                    sum += i64::from(c);
+                }
+            } else {
+                background_total += 1;
+                if c >= 0 {
+                    scratch.counts.add(c as u32);
+                }
+            }
+            if c == OVERLOADED {
+                out.flags |= flags::OVERLOADED;
+            }
+        }
+    }
+    out.background = scratch.counts.len() as i32;
+    out.valid = out.foreground + out.background;
+    if out.foreground < out.foreground_total {
+        out.flags |= flags::FOREGROUND_INCLUDES_BAD_PIXELS;
+    }
+    if out.background < background_total {
+        out.flags |= flags::BACKGROUND_INCLUDES_BAD_PIXELS;
+    }
+
+    let level = if scratch.counts.len() < model.min_pixels {
+        None
+    } else if model.robust {
+        robust_poisson_mean(&mut scratch.counts, model.tuning).map(|m| (m, out.background as usize))
+    } else {
+        trimmed_mean(&mut scratch.counts)
+    };
+    let Some((level, used)) = level else {
+        out.flags |= flags::FAILED_DURING_BACKGROUND_MODELLING | flags::FAILED_DURING_SUMMATION | flags::DONT_INTEGRATE;
+        return out;
+    };
+    out.background_mean = level;
+    out.background_used = used as i32;
+
+    let n = f64::from(out.foreground);
+    out.background_sum = n * level;
+    out.background_sum_variance = out.background_sum * (1.0 + n / used as f64);
+    out.i_sum = sum as f64 - out.background_sum;
+    out.var_sum = out.i_sum.abs() + out.background_sum_variance;
+    if out.foreground > 0 && out.foreground == out.foreground_total {
+        out.flags |= flags::INTEGRATED_SUM;
+    } else {
+        out.flags |= flags::FAILED_DURING_SUMMATION;
+    }
+    centroid(pixels, inside, level, &mut out);
+    out
+}
+
+/// Centre of mass of what the foreground's pixels have above the background, and its variance: the unbiased squared standard error
+/// and 1/12 px². The middle of the box, with variance 0, where there is nothing above the background.
+fn centroid(pixels: &Pixels, inside: &[bool], level: f64, out: &mut Measured) {
+    let b = pixels.bbox;
+    let width = (b[1] - b[0]) as usize;
+    let (mut sum, mut sum2, mut first, mut second) = (0.0, 0.0, [0.0; 3], [0.0; 3]);
+    for (k, image) in pixels.counts.chunks_exact(inside.len()).enumerate() {
+        for (j, (row, fg)) in image.chunks_exact(width).zip(inside.chunks_exact(width)).enumerate() {
+            for (i, (&c, _)) in row.iter().zip(fg).enumerate().filter(|(_, (c, fg))| **fg && **c >= 0) {
+                let w = f64::from(c) - level;
+                if w > 0.0 {
+                    let at = [i as f64 + 0.5, j as f64 + 0.5, k as f64 + 0.5];
+                    sum += w;
+                    sum2 += w * w;
+                    for a in 0..3 {
+                        first[a] += w * at[a];
+                        second[a] += w * at[a] * at[a];
+                    }
+                }
+            }
+        }
+    }
+    if sum <= 0.0 || sum * sum <= sum2 {
+        return;
+    }
+    let corner = [b[0], b[2], b[4]];
+    for a in 0..3 {
+        let mean = first[a] / sum;
+        out.xyz[a] = f64::from(corner[a]) + mean;
+        let moment = (second[a] - sum * mean * mean).max(0.0);
+        out.xyz_variance[a] = moment / (sum * sum - sum2) + 1.0 / 12.0;
+    }
+}

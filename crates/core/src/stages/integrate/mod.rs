@@ -1,0 +1,89 @@
+//! Integration: how many counts each predicted reflection has left on the images.
+//!
+//! ```text
+//! predict      every reflection of every scan (predict::predict_scan)
+//! reference    strong spots found again among them
+//! widths       σ_b and σ_m of each experiment from its strong spots
+//! setup        boxes, partiality, corrections
+//! collect      pixels of the boxes, from the images read once and in order
+//! measure      foreground, background, sum and centroid of one reflection
+//! table        the columns of the result
+//! report       what is told about it
+//! ```
+//!
+//! A reflection's box is in memory from its first image to its last only, so memory does not grow with the number of images; and every
+//! reflection is measured by itself, so results depend neither on threads nor on how images are grouped.
+
+mod background;
+mod collect;
+mod error;
+mod experiments;
+mod frame;
+mod measure;
+mod params;
+mod pass;
+mod reference;
+mod report;
+mod setup;
+mod strong;
+mod summary;
+mod table;
+mod widths;
+
+pub use error::Error;
+pub use params::{Background, Params};
+
+use crate::geometry::ExperimentList;
+use crate::image::ImageSource;
+use crate::job::Monitor;
+use crate::reflections::Reflections;
+use crate::report::Report;
+use std::sync::Arc;
+
+/// What integration hands on.
+#[derive(Debug, Clone)]
+pub struct Integrated {
+    /// The experiments with their profile models.
+    pub experiments: ExperimentList,
+    /// Reflections integrated by summation, by profile fitting or both, in the order of experiments and then of z.
+    pub reflections: Reflections,
+    /// Tables and plots.
+    pub report: Report,
+}
+
+/// Integrates all reflections of all experiments.
+///
+/// - `experiments`: refined
+/// - `refined`: their strong spots with `miller_index`, `entering`, `panel`, `flags`, `xyzcal.px`
+/// - `strong`: the strong spots with their shoeboxes, in any order, when `refined` has lost that column. Without either, the pixels are read again
+///   in the spots' boxes
+/// - `images`: the images of each image set
+///
+/// # Errors
+///
+/// See [`Error`]; few strong spots are no error but a warning in the report, which says what was assumed.
+pub fn run(
+    experiments: &ExperimentList,
+    refined: &Reflections,
+    strong: Option<&Reflections>,
+    images: &[Arc<dyn ImageSource>],
+    params: &Params,
+    monitor: &dyn Monitor,
+) -> Result<Integrated, Error> {
+    params.check()?;
+    experiments::check(experiments, images)?;
+    let mut predicted = experiments::predict(experiments, params, monitor)?;
+    let references = reference::match_references(refined, &mut predicted)?;
+    let shoeboxes = strong::shoeboxes(experiments, refined, strong, images, params, monitor)?;
+    let models = experiments::profile_models(experiments, refined, &predicted, &references, &shoeboxes, params);
+    drop(shoeboxes);
+    let setups = experiments::setups(experiments, &models, params)?;
+    table::prepare(&mut predicted, &setups, params);
+    let counts = pass::measure_all(experiments, &setups, &mut predicted, images, params, monitor)?;
+    let report = report::make(experiments, &predicted, &references, &models, &counts, false);
+    Ok(Integrated {
+        experiments: experiments::with_profiles(experiments, &models, params),
+        reflections: table::integrated(&predicted),
+        report,
+    })
+}

@@ -1,0 +1,72 @@
+//! The columns of integrated reflections.
+
+use super::Params;
+use super::measure::Measured;
+use super::setup::Setup;
+use crate::job::parallel;
+use crate::math::{Vec2, vec3};
+use crate::reflections::{Reflections, flags};
+
+/// Adds what is known before the images are read: `bbox`, `partiality`, `partial_id`, `lp`, `qe`, and [`flags::DONT_INTEGRATE`] on reflections
+/// in the blind region or without a usable box.
+pub(super) fn prepare(t: &mut Reflections, setups: &[Setup<'_>], params: &Params) {
+    let n = t.len();
+    let rows = parallel::map(n, |i| {
+        let s = &setups[t.id[i] as usize];
+        let (s1, z) = (vec3(t.s1[i]), t.xyzcal_px[i][2]);
+        let panel = &s.detector.panels[t.panel[i] as usize];
+        let bbox = if t.zeta[i].abs() < params.min_zeta { None } else { s.bounding_box(&s1, z, panel) };
+        let partiality = bbox.map_or(0.0, |b| s.partiality(t.zeta[i], z, [b[4], b[5]]));
+        (bbox, partiality, s.lp(&s1), s.quantum_efficiency(&s1, panel))
+    });
+    t.bbox = rows.iter().map(|r| r.0.unwrap_or([0; 6])).collect();
+    t.partiality = rows.iter().map(|r| r.1).collect();
+    t.lp = rows.iter().map(|r| r.2).collect();
+    t.qe = rows.iter().map(|r| r.3).collect();
+    t.partial_id = (0..n as u64).collect();
+    for (f, r) in t.flags.iter_mut().zip(&rows) {
+        if r.0.is_none() {
+            *f |= flags::DONT_INTEGRATE;
+        }
+    }
+    t.i_sum = vec![0.0; n];
+    t.var_sum = vec![-1.0; n];
+    t.background_mean = vec![0.0; n];
+    t.background_sum = vec![0.0; n];
+    t.background_sum_variance = vec![0.0; n];
+    t.num_pixels_valid = vec![0; n];
+    t.num_pixels_background = vec![0; n];
+    t.num_pixels_background_used = vec![0; n];
+    t.num_pixels_foreground = vec![0; n];
+    t.xyzobs_px = t.xyzcal_px.clone();
+    t.xyzobs_px_variance = vec![[0.0; 3]; n];
+    t.xyzobs_mm = t.xyzcal_mm.clone();
+    t.xyzobs_mm_variance = vec![[0.0; 3]; n];
+}
+
+/// Writes what was measured into row `i`.
+pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured) {
+    t.flags[i] |= m.flags;
+    t.i_sum[i] = m.i_sum;
+    t.var_sum[i] = m.var_sum;
+    t.background_mean[i] = m.background_mean;
+    t.background_sum[i] = m.background_sum;
+    t.background_sum_variance[i] = m.background_sum_variance;
+    t.num_pixels_valid[i] = m.valid;
+    t.num_pixels_background[i] = m.background;
+    t.num_pixels_background_used[i] = m.background_used;
+    t.num_pixels_foreground[i] = m.foreground;
+    t.xyzobs_px[i] = m.xyz;
+    t.xyzobs_px_variance[i] = m.xyz_variance;
+    let panel = &setup.detector.panels[t.panel[i] as usize];
+    let mm = panel.mm_from_px(Vec2::new(m.xyz[0], m.xyz[1]));
+    t.xyzobs_mm[i] = [mm.x, mm.y, setup.scan.phi_from_z(m.xyz[2])];
+    let scale = [panel.pixel_size[0], panel.pixel_size[1], setup.scan.width];
+    t.xyzobs_mm_variance[i] = [0, 1, 2].map(|a| m.xyz_variance[a] * scale[a] * scale[a]);
+}
+
+/// The rows that were integrated one way or the other.
+pub(super) fn integrated(t: &Reflections) -> Reflections {
+    let rows: Vec<usize> = (0..t.len()).filter(|&i| t.flags[i] & flags::INTEGRATED != 0).collect();
+    t.select(&rows)
+}
