@@ -14,15 +14,18 @@
 //! ```
 
 mod crystal;
+mod demo;
 
 mod error;
 mod experiment;
 mod frame;
+mod nxmx;
 
 mod params;
 mod reflections;
 mod simulation;
 
+pub use demo::demo;
 pub use error::Error;
 pub use params::{DetectorKind, Params};
 pub use reflections::TrueReflection;

@@ -23,6 +23,7 @@ mod selection;
 mod stack;
 mod value;
 mod virtual_layout;
+pub mod write;
 
 #[cfg(test)]
 mod tests;
