@@ -72,6 +72,19 @@ pub fn symmetrised(metric: &Matrix3<f64>, rotations: &[IntMatrix]) -> Matrix3<f6
     (mean + mean.transpose()) * 0.5
 }
 
+/// The setting matrix nearest to `a_matrix` (columns a*, b*, c* in Å⁻¹) whose metric has the symmetry of `rotations`.
+///
+/// The metric is averaged over the group and the orientation taken as the rotation nearest to A·B⁻¹. `None` when A is singular or
+/// left-handed.
+pub fn constrained_setting_matrix(a_matrix: &Matrix3<f64>, rotations: &[IntMatrix]) -> Option<Matrix3<f64>> {
+    let mean = symmetrised(&metric_from_setting_matrix(a_matrix)?, rotations);
+    // B with BᵀB = G*: the transposed Cholesky factor of the reciprocal metric.
+    let b = mean.try_inverse()?.cholesky()?.l().transpose();
+    let svd = (a_matrix * b.try_inverse()?).svd(true, true);
+    let u = svd.u? * svd.v_t?;
+    (u.determinant() > 0.0).then(|| u * b)
+}
+
 /// Whether the metric has the symmetry of `rotations`: each operation changes the basis vectors by
 /// less than `tolerance` (relative, and in radians for the angles).
 pub fn is_compatible(metric: &Matrix3<f64>, rotations: &[IntMatrix], tolerance: f64) -> bool {
@@ -181,6 +194,18 @@ mod tests {
                 assert!((symmetrised(m, &rotations) - m).norm() < 1e-12);
             }
         }
+    }
+
+    #[test]
+    fn the_constrained_setting_is_near_and_symmetric() {
+        let group = by_number(92).unwrap().group();
+        let b = metric_from_cell([79.0, 79.2, 37.9, 90.1, 89.9, 90.2]).try_inverse().unwrap().cholesky().unwrap().l().transpose();
+        let u = nalgebra::Rotation3::from_euler_angles(0.3, -1.0, 2.0).into_inner();
+        let a = constrained_setting_matrix(&(u * b), &group.rotations()).unwrap();
+        let metric = metric_from_setting_matrix(&a).unwrap();
+        assert!(is_compatible(&metric, &group.rotations(), 1e-12));
+        assert!((a - u * b).norm() < 4e-3 * a.norm());
+        assert!(constrained_setting_matrix(&-a, &group.rotations()).is_none());
     }
 
     #[test]
