@@ -1,0 +1,106 @@
+use crate::job;
+
+/// Why indexing gave no lattice, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is out of its range or cannot be read.
+    #[error(transparent)]
+    Params(#[from] crate::params::ParamError),
+    /// A parameter that contradicts another.
+    #[error("parameter {field}: {reason}")]
+    Contradiction {
+        /// The parameter.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The table is not one of spots.
+    #[error(transparent)]
+    MissingColumn(#[from] crate::reflections::MissingColumn),
+    /// An experiment lacks a model, or is a still.
+    #[error(
+        "experiment {experiment} is no rotation sweep (it lacks beam, detector, goniometer or scan, or its images have no width); only sweeps are indexed"
+    )]
+    NotASweep {
+        /// Its number.
+        experiment: usize,
+    },
+    /// A spot refers to something that does not exist.
+    #[error(
+        "spot {spot} belongs to image set {imageset}, panel {panel}, but the experiments have no such panel: spots and experiments are not of the same data"
+    )]
+    Mismatch {
+        /// Row of the table.
+        spot: usize,
+        /// Its image set.
+        imageset: i32,
+        /// Its panel.
+        panel: u64,
+    },
+    /// Too few spots.
+    #[error(
+        "{found} spots; indexing needs at least {needed}. Find more: lower find_spots' sigma_strong or min_spot_size, use more images, or check that the crystal was in the beam"
+    )]
+    TooFewSpots {
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// The Fourier transform shows no lattice.
+    #[error(
+        "the Fourier transform of {points} spots (to {d_min:.2} Å, cell edges to {max_cell:.1} Å) has {peaks} peaks above {cutoff} times its rms; \
+         a lattice shows at least 4. Check the beam centre and the direction of rotation; give max_cell (longest edge in Å), or lower rmsd_cutoff; \
+         leave out images without diffraction, ice rings or hot pixels"
+    )]
+    NoPeriodicity {
+        /// Spots in the transform.
+        points: usize,
+        /// Their resolution, Å.
+        d_min: f64,
+        /// Longest edge looked for, Å.
+        max_cell: f64,
+        /// Peaks found.
+        peaks: usize,
+        /// Their threshold.
+        cutoff: f64,
+    },
+    /// Vectors, but no cell.
+    #[error(
+        "{vectors} basis vectors gave {cells} cells, none of which indexed the spots{symmetry}. Check the beam centre and detector distance, or give max_cell; \
+         with a known cell or space group, check them or leave them out"
+    )]
+    NoLattice {
+        /// Candidate basis vectors.
+        vectors: usize,
+        /// Cells tried.
+        cells: usize,
+        /// What was asked of them, as a phrase starting with a blank; or empty.
+        symmetry: String,
+    },
+    /// The cell changed too much in refinement.
+    #[error(
+        "the cell's volume changed by {percent:.0} % in refinement ({before:.0} to {after:.0} Å³): too few data for {parameters} parameters. \
+         Index with a known space_group, give reference geometry, or use more images"
+    )]
+    UnstableCell {
+        /// Change of volume, %.
+        percent: f64,
+        /// Before, Å³.
+        before: f64,
+        /// After, Å³.
+        after: f64,
+        /// Parameters refined.
+        parameters: usize,
+    },
+    /// Refinement failed.
+    #[error("refinement of the indexed lattice failed: {reason}")]
+    Refinement {
+        /// Why.
+        reason: String,
+    },
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] job::Cancelled),
+}

@@ -1,0 +1,116 @@
+use crate::geometry::{Crystal, ExperimentList, UnitCell};
+use crate::refinement::Rmsd;
+use crate::reflections::Reflections;
+use serde::{Deserialize, Serialize};
+
+/// A candidate lattice and its scores (the lower, the better).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Cell after a few steps of refinement.
+    pub cell: UnitCell,
+    /// Its volume, Å³.
+    pub volume: f64,
+    /// Spots indexed.
+    pub n_indexed: usize,
+    /// Of those tried.
+    pub fraction_indexed: f64,
+    /// Root-mean-square deviation on the detector, px.
+    pub rmsd_xy_px: f64,
+    /// log₂ of the volume over the smallest.
+    pub score_volume: f64,
+    /// log₂ of the largest fraction over this one.
+    pub score_indexed: f64,
+    /// log₂ of the deviation over the smallest.
+    pub score_rmsd: f64,
+    /// Their sum.
+    pub score: f64,
+}
+
+impl Default for Candidate {
+    fn default() -> Self {
+        Candidate {
+            cell: UnitCell { lengths: [1.0; 3], angles_deg: [90.0; 3] },
+            volume: 1.0,
+            n_indexed: 0,
+            fraction_indexed: 0.0,
+            rmsd_xy_px: 0.0,
+            score_volume: 0.0,
+            score_indexed: 0.0,
+            score_rmsd: 0.0,
+            score: 0.0,
+        }
+    }
+}
+
+/// How a lattice was found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LatticeSearch {
+    /// Longest edge looked for, Å.
+    pub max_cell: f64,
+    /// Resolution of the Fourier transform, Å.
+    pub d_min: f64,
+    /// Spots in it.
+    pub points: usize,
+    /// Candidate basis vectors.
+    pub vectors: usize,
+    /// The candidates, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One round of indexing and refinement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cycle {
+    /// How many lattices there were.
+    pub lattices: usize,
+    /// Number of the round, from 1.
+    pub number: usize,
+    /// Resolution limit, Å; 0 for all spots.
+    pub d_min: f64,
+    /// Spots indexed before the refinement.
+    pub n_indexed: usize,
+    /// Deviations after it.
+    pub rmsds: Vec<Rmsd>,
+    /// Parameters refined.
+    pub n_parameters: usize,
+    /// Reflections left out as outliers.
+    pub n_outliers: usize,
+    /// Crystals after it.
+    pub crystals: Vec<Crystal>,
+    /// What could not be refined, as sentences.
+    pub simplified: Vec<String>,
+}
+
+/// Spots of one image set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ImageSetCount {
+    /// Its number.
+    pub imageset: usize,
+    /// Spots indexed.
+    pub indexed: usize,
+    /// Spots not indexed.
+    pub unindexed: usize,
+}
+
+impl ImageSetCount {
+    /// Of 100 spots, how many are indexed.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.indexed as f64 / (self.indexed + self.unindexed).max(1) as f64
+    }
+}
+
+/// What indexing gives.
+#[derive(Debug, Clone)]
+pub struct Indexed {
+    /// The sweeps with their crystals: with several lattices, experiment `k · sweeps + i` is lattice k in sweep i.
+    pub experiments: ExperimentList,
+    /// All spots; those indexed have `id`, `hkl` and predictions.
+    pub reflections: Reflections,
+    /// One for each lattice found, and each sweep when they are not indexed jointly.
+    pub searches: Vec<LatticeSearch>,
+    /// Rounds of refinement.
+    pub cycles: Vec<Cycle>,
+    /// Spots by image set.
+    pub counts: Vec<ImageSetCount>,
+    /// Why the search for more lattices ended, where several were asked for, and other things to know.
+    pub remarks: Vec<String>,
+}

@@ -1,0 +1,408 @@
+use super::assign::{Points, assign};
+use super::known::Known;
+use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch};
+use super::search::Search;
+use super::{Error, Params, cells, experiments, max_cell};
+use crate::geometry::{ExperimentList, ewald};
+use crate::job::Monitor;
+use crate::math::{Mat3, vec3};
+use crate::params::Parameters;
+use crate::predict::{map_observed, update_predictions};
+use crate::refinement::{self, Options, Outliers};
+use crate::reflections::{Reflections, flags};
+
+/// Fewer spots than this are not indexed.
+const LEAST_SPOTS: usize = 10;
+/// Relative change of volume in refinement that is not believed.
+const LARGEST_VOLUME_CHANGE: f64 = 0.5;
+/// Steps of each refinement; it converges in far fewer.
+const MAX_STEPS: usize = 50;
+
+/// Indexes strong spots.
+///
+/// - `imported`: one experiment for each sweep, with its image set
+/// - `strong`: spots with `id` (the sweep), `panel`, `flags`, `xyzobs.px.value`, `xyzobs.px.variance`
+///
+/// The result has all spots in the same order. It does not depend on the number of threads.
+pub fn run(imported: &ExperimentList, strong: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Indexed, Error> {
+    params.check_ranges()?;
+    strong.require(&["id", "panel", "flags", "xyzobs.px.value", "xyzobs.px.variance"])?;
+    let known = Known::from_params(params)?;
+    let table = spots_table(imported, strong)?;
+    let mut indexed = if params.joint || imported.len() < 2 {
+        Indexing::new(imported, table, params, known.as_ref())?.run(monitor)?
+    } else {
+        each_sweep(imported, &table, params, known.as_ref(), monitor)?
+    };
+    carry_over(strong, &mut indexed.reflections);
+    Ok(indexed)
+}
+
+/// The columns of the spots that indexing works on, with `imageset_id` and no index.
+fn spots_table(imported: &ExperimentList, strong: &Reflections) -> Result<Reflections, Error> {
+    if strong.len() < LEAST_SPOTS {
+        return Err(Error::TooFewSpots { found: strong.len(), needed: LEAST_SPOTS });
+    }
+    for (i, _) in imported.experiments.iter().enumerate() {
+        if imported.models(i).is_none_or(|m| m.scan.is_still()) {
+            return Err(Error::NotASweep { experiment: i });
+        }
+    }
+    let n = strong.len();
+    let mut table = Reflections::with_rows(n);
+    for spot in 0..n {
+        let (id, panel) = (strong.id[spot], strong.panel[spot]);
+        // Spots that come from an earlier indexing may have lost their id.
+        let by_set =
+            || imported.experiments.iter().position(|e| e.imageset == strong.imageset_id.get(spot).and_then(|&s| usize::try_from(s).ok()));
+        let sweep = if id >= 0 { usize::try_from(id).ok() } else { by_set() };
+        let sweep = match strong.imageset_id.get(spot) {
+            Some(_) => by_set().or(sweep),
+            None => sweep,
+        };
+        let known_panel = sweep.and_then(|s| imported.models(s)).is_some_and(|m| (panel as usize) < m.detector.panels.len());
+        let Some(sweep) = sweep.filter(|_| known_panel) else {
+            return Err(Error::Mismatch { spot, imageset: id, panel });
+        };
+        table.id.push(sweep as i32);
+        table.imageset_id.push(imported.experiments[sweep].imageset.unwrap_or(sweep) as i32);
+    }
+    table.panel = strong.panel.clone();
+    table.xyzobs_px = strong.xyzobs_px.clone();
+    table.xyzobs_px_variance = strong.xyzobs_px_variance.clone();
+    table.bbox = strong.bbox.clone();
+    let ours = flags::INDEXED | flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER | flags::PREDICTED;
+    table.flags = strong.flags.iter().map(|f| f & !ours).collect();
+    table.hkl = vec![[0; 3]; n];
+    table.entering = vec![false; n];
+    Ok(table)
+}
+
+/// Columns of the spots that indexing did not touch.
+fn carry_over(strong: &Reflections, indexed: &mut Reflections) {
+    let mut out = strong.clone();
+    out.identifiers = core::mem::take(&mut indexed.identifiers);
+    macro_rules! take {
+        ($($field:ident),*) => { $( out.$field = core::mem::take(&mut indexed.$field); )* };
+    }
+    take!(id, imageset_id, flags, hkl, entering, xyzobs_mm, xyzobs_mm_variance, xyzcal_px, xyzcal_mm, s1, rlp);
+    *indexed = out;
+}
+
+/// Sweeps one by one, each with its own crystal, beam and detector.
+fn each_sweep(
+    imported: &ExperimentList,
+    table: &Reflections,
+    params: &Params,
+    known: Option<&Known>,
+    monitor: &dyn Monitor,
+) -> Result<Indexed, Error> {
+    let mut all: Option<Indexed> = None;
+    let mut at = vec![(0, 0); table.len()];
+    let mut parts = Vec::new();
+    for sweep in 0..imported.len() {
+        let rows: Vec<usize> = (0..table.len()).filter(|&i| table.id[i] == sweep as i32).collect();
+        let mut part = table.select(&rows);
+        part.id.fill(0);
+        monitor.log(&format!("Sweep {sweep}: {} spots", rows.len()));
+        let mut done = Indexing::new(&experiments::only(imported, sweep), part, params, known)?.run(monitor)?;
+        let offset = all.as_ref().map_or(0, |a| a.experiments.len());
+        rows.iter().enumerate().for_each(|(k, &row)| at[row] = (sweep, k));
+        done.reflections.id.iter_mut().filter(|id| **id >= 0).for_each(|id| *id += offset as i32);
+        parts.push(core::mem::take(&mut done.reflections));
+        match &mut all {
+            None => all = Some(done),
+            Some(a) => {
+                experiments::append(&mut a.experiments, done.experiments);
+                a.searches.extend(done.searches);
+                a.cycles.extend(done.cycles);
+                a.counts.extend(done.counts);
+                a.remarks.extend(done.remarks);
+            }
+        }
+    }
+    let mut out = all.ok_or(Error::TooFewSpots { found: 0, needed: LEAST_SPOTS })?;
+    // Back into the order of the spots.
+    let starts: Vec<usize> = parts
+        .iter()
+        .scan(0, |s, p| {
+            let first = *s;
+            *s += p.len();
+            Some(first)
+        })
+        .collect();
+    let mut joined = Reflections::default();
+    parts.iter().for_each(|p| joined.append(p));
+    let order: Vec<usize> = at.iter().map(|&(sweep, k)| starts[sweep] + k).collect();
+    out.reflections = joined.select(&order);
+    out.reflections.identifiers = out.experiments.experiments.iter().enumerate().map(|(i, e)| (i as u32, e.identifier.clone())).collect();
+    Ok(out)
+}
+
+/// The state of indexing.
+struct Indexing<'a> {
+    params: &'a Params,
+    known: Option<&'a Known>,
+    /// The sweeps as refined so far, without crystals.
+    sweeps: ExperimentList,
+    n_sweeps: usize,
+    /// The sweeps with the crystals found.
+    list: ExperimentList,
+    table: Reflections,
+    points: Points,
+    searches: Vec<LatticeSearch>,
+    cycles: Vec<Cycle>,
+    remarks: Vec<String>,
+}
+
+impl<'a> Indexing<'a> {
+    fn new(imported: &ExperimentList, table: Reflections, params: &'a Params, known: Option<&'a Known>) -> Result<Self, Error> {
+        if table.len() < LEAST_SPOTS {
+            return Err(Error::TooFewSpots { found: table.len(), needed: LEAST_SPOTS });
+        }
+        let sweeps = experiments::without_crystals(imported);
+        let points = Points { sweep: table.id.iter().map(|&i| i as u32).collect(), ..Points::default() };
+        let mut out = Indexing {
+            params,
+            known,
+            n_sweeps: imported.len(),
+            list: sweeps.clone(),
+            sweeps,
+            table,
+            points,
+            searches: Vec::new(),
+            cycles: Vec::new(),
+            remarks: Vec::new(),
+        };
+        out.list.experiments.clear();
+        out.list.crystals.clear();
+        out.map_to_reciprocal_space()?;
+        Ok(out)
+    }
+
+    fn run(mut self, monitor: &dyn Monitor) -> Result<Indexed, Error> {
+        let max_cell = self.max_cell()?;
+        monitor.log(&format!("Maximum cell {max_cell:.1} Å"));
+        while self.list.crystals.len() < self.params.max_lattices {
+            let first = self.list.crystals.is_empty();
+            let free: Vec<usize> = (0..self.table.len()).filter(|&i| first || self.table.id[i] < 0).collect();
+            if !first && (free.len() as f64) < self.params.recycle_cutoff * self.table.len() as f64 {
+                self.remarks.push(format!("No further lattice was looked for: {} spots are left.", free.len()));
+                break;
+            }
+            match self.add_lattice(&free, max_cell, monitor) {
+                Ok(()) => {}
+                Err(e @ Error::Cancelled(_)) => return Err(e),
+                Err(e) if first => return Err(e),
+                Err(e) => {
+                    self.remarks.push(format!("No further lattice was found among {} spots: {e}", free.len()));
+                    break;
+                }
+            }
+        }
+        self.finish()
+    }
+
+    /// The longest edge to look for, Å.
+    fn max_cell(&self) -> Result<f64, Error> {
+        if let Some(given) = self.params.max_cell {
+            return Ok(given);
+        }
+        if let Some(edge) = self.known.and_then(Known::longest_primitive_edge) {
+            return Ok(self.params.max_cell_multiplier * edge);
+        }
+        let spots: Vec<max_cell::Point> = (0..self.table.len())
+            .map(|i| max_cell::Point {
+                rlp: self.points.rlp[i],
+                phi: self.points.phi[i],
+                entering: self.points.entering[i],
+                sweep: self.points.sweep[i] as usize,
+                bbox: self.table.bbox.get(i).map(|b| (*b, self.table.panel[i])),
+            })
+            .collect();
+        max_cell::estimate(&spots, self.params.max_cell_multiplier)
+            .ok_or(Error::TooFewSpots { found: self.table.len(), needed: LEAST_SPOTS })
+    }
+
+    /// Updates `points` and the table's mm, s1, rlp and entering from the present geometry.
+    fn map_to_reciprocal_space(&mut self) -> Result<(), Error> {
+        let list = &self.sweeps;
+        let id = core::mem::replace(&mut self.table.id, self.points.sweep.iter().map(|&s| s as i32).collect());
+        let mapped = map_observed(list, &mut self.table);
+        self.table.id = id;
+        mapped?;
+        self.points.rlp = self.table.rlp.iter().map(|r| vec3(*r)).collect();
+        self.points.phi = self.table.xyzobs_mm.iter().map(|x| x[2]).collect();
+        let beams: Vec<_> = (0..self.n_sweeps).map(|i| list.models(i).map(|m| (m.goniometer.lab_axis(), m.beam.s0()))).collect();
+        self.points.entering = (0..self.table.len())
+            .map(|i| beams[self.points.sweep[i] as usize].is_some_and(|(axis, s0)| ewald::is_entering(&axis, &s0, &vec3(self.table.s1[i]))))
+            .collect();
+        self.table.entering = self.points.entering.clone();
+        Ok(())
+    }
+
+    /// Looks for a lattice among the rows `free`, and refines it together with those found before.
+    fn add_lattice(&mut self, free: &[usize], max_cell: f64, monitor: &dyn Monitor) -> Result<(), Error> {
+        let others: Vec<Mat3> = self.list.crystals.iter().map(|c| c.a_matrix).collect();
+        let search = Search {
+            sweeps: &self.sweeps,
+            table: &self.table,
+            points: &self.points,
+            free,
+            others: &others,
+            known: self.known,
+            max_cell,
+            params: self.params,
+        };
+        let found = search.run(monitor)?;
+        let before = (self.list.clone(), self.table.clone());
+        if others.is_empty() {
+            // The candidate's geometry was refined with it.
+            self.take_geometry(&found.experiments);
+            self.list = found.experiments;
+        } else if let Some(crystal) = found.experiments.crystals.first() {
+            experiments::add_crystal(&mut self.list, self.n_sweeps, crystal.clone());
+        }
+        self.searches.push(LatticeSearch {
+            max_cell,
+            d_min: found.d_min,
+            points: found.points,
+            vectors: found.vectors,
+            candidates: found.candidates,
+        });
+        self.map_to_reciprocal_space()?;
+        let refined = self.macro_cycles(found.d_min, monitor);
+        if refined.is_err() && !others.is_empty() {
+            (self.list, self.table) = before;
+            let list = self.list.clone();
+            self.take_geometry(&list);
+            self.map_to_reciprocal_space()?;
+            self.searches.pop();
+        }
+        refined
+    }
+
+    /// Beams, detectors and goniometers of `list` become those of the sweeps.
+    fn take_geometry(&mut self, list: &ExperimentList) {
+        self.sweeps.beams = list.beams.clone();
+        self.sweeps.detectors = list.detectors.clone();
+        self.sweeps.goniometers = list.goniometers.clone();
+    }
+
+    /// Indexes and refines in turn, from resolution `d_start` (Å) to all spots.
+    fn macro_cycles(&mut self, d_start: f64, monitor: &dyn Monitor) -> Result<(), Error> {
+        let n = self.params.n_macro_cycles;
+        let finest = self.points.rlp.iter().map(|r| r.norm()).fold(0.0, f64::max);
+        let d_end = if finest > 0.0 { 1.0 / finest } else { 0.0 };
+        let step = if n > 1 { (d_start - d_end).max(0.0) / (n - 1) as f64 } else { 0.0 };
+        monitor.begin("Refinement", n as u64);
+        for cycle in 0..n {
+            monitor.check()?;
+            let d_min = if cycle + 1 == n { 0.0 } else { d_start - step * cycle as f64 };
+            let n_indexed = self.assign_all(d_min * (1.0 - 1e-9));
+            let volumes: Vec<f64> = self.list.crystals.iter().map(|c| c.unit_cell().volume()).collect();
+            let options = Options {
+                outliers: Outliers::Tukey { iqr: self.params.tukey_multiplier },
+                ..Options::fast(MAX_STEPS, self.params.reflections_per_degree as f64)
+            };
+            let outcome = match refinement::refine(&mut self.list, &mut self.table, &options, monitor) {
+                Ok(outcome) => outcome,
+                Err(refinement::Error::Cancelled(c)) => return Err(c.into()),
+                Err(e) => return Err(Error::Refinement { reason: e.to_string() }),
+            };
+            for (crystal, before) in self.list.crystals.iter().zip(volumes) {
+                let after = crystal.unit_cell().volume();
+                if (after - before).abs() > LARGEST_VOLUME_CHANGE * before {
+                    let percent = 100.0 * (after / before - 1.0);
+                    return Err(Error::UnstableCell { percent, before, after, parameters: outcome.parameters.len() });
+                }
+            }
+            self.too_similar()?;
+            let list = self.list.clone();
+            self.take_geometry(&list);
+            self.map_to_reciprocal_space()?;
+            monitor.advance(1);
+            let [x, y, z] = outcome.overall_px();
+            monitor
+                .log(&format!("Macro-cycle {}: {n_indexed} indexed to {d_min:.2} Å, rmsd {x:.3} px, {y:.3} px, {z:.3} images", cycle + 1));
+            self.cycles.push(Cycle {
+                lattices: self.list.crystals.len(),
+                number: cycle + 1,
+                d_min,
+                n_indexed,
+                n_parameters: outcome.parameters.len(),
+                n_outliers: outcome.n_outliers,
+                simplified: outcome.simplified.iter().map(|s| s.to_string()).collect(),
+                rmsds: outcome.rmsds,
+                crystals: self.list.crystals.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// `Err` when the newest lattice has become one of those before.
+    fn too_similar(&self) -> Result<(), Error> {
+        let Some((newest, before)) = self.list.crystals.split_last() else { return Ok(()) };
+        for (k, other) in before.iter().enumerate() {
+            if let Some(turn) =
+                cells::rotation_between(&other.a_matrix, &newest.a_matrix).filter(|r| *r < self.params.min_lattice_separation)
+            {
+                return Err(Error::Refinement { reason: format!("the new lattice is lattice {} again, turned by {turn:.2}°", k + 1) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Indexes the spots of resolution at least `d_min` (Å) with all crystals, and the others not. Returns how many are indexed.
+    fn assign_all(&mut self, d_min: f64) -> usize {
+        let rows: Vec<usize> = (0..self.table.len()).filter(|&i| self.points.rlp[i].norm() * d_min <= 1.0).collect();
+        let a: Vec<Mat3> = self.list.crystals.iter().map(|c| c.a_matrix).collect();
+        let found = assign(&self.points, &rows, &a, self.params.hkl_tolerance);
+        self.table.id.fill(-1);
+        self.table.hkl.fill([0; 3]);
+        self.table.flags.iter_mut().for_each(|f| *f &= !flags::INDEXED);
+        let mut n = 0;
+        for (&i, found) in rows.iter().zip(found) {
+            if let Some(f) = found.filter(|f| self.known.is_none_or(|k| !k.is_absent(f.hkl))) {
+                self.table.id[i] = (f.crystal as usize * self.n_sweeps) as i32 + self.points.sweep[i] as i32;
+                self.table.hkl[i] = f.hkl;
+                self.table.flags[i] |= flags::INDEXED;
+                n += 1;
+            }
+        }
+        n
+    }
+
+    /// Indexes all spots with the final models.
+    fn finish(mut self) -> Result<Indexed, Error> {
+        self.assign_all(0.0);
+        let used = flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER;
+        self.table.flags.iter_mut().filter(|f| **f & flags::INDEXED == 0).for_each(|f| *f &= !used);
+        // Observed beam vectors, as DIALS leaves them.
+        let s1 = self.table.s1.clone();
+        update_predictions(&self.list, &mut self.table);
+        self.table.s1 = s1;
+        for (i, e) in self.list.experiments.iter_mut().enumerate() {
+            if let Some(crystal) = e.crystal.and_then(|k| self.list.crystals.get(k)) {
+                e.identifier = experiments::identifier(&e.identifier, i, &crystal.a_matrix);
+                self.table.identifiers.insert(i as u32, e.identifier.clone());
+            }
+        }
+        let counts = (0..self.n_sweeps)
+            .map(|sweep| {
+                let here = || (0..self.table.len()).filter(|&i| self.points.sweep[i] as usize == sweep);
+                let indexed = here().filter(|&i| self.table.id[i] >= 0).count();
+                let imageset = self.sweeps.experiments[sweep].imageset.unwrap_or(sweep);
+                ImageSetCount { imageset, indexed, unindexed: here().count() - indexed }
+            })
+            .collect();
+        Ok(Indexed {
+            experiments: self.list,
+            reflections: self.table,
+            searches: self.searches,
+            cycles: self.cycles,
+            counts,
+            remarks: self.remarks,
+        })
+    }
+}
