@@ -1,5 +1,6 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
 
+pub mod bravais;
 pub mod index;
 pub mod integrate;
 pub mod scale;
