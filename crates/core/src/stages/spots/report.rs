@@ -118,7 +118,9 @@ fn histogram(z: &[f64]) -> String {
     let ends = [first.to_string(), last.to_string()];
     let gap = width.saturating_sub(ends[0].len() + ends[1].len());
     let label = if gap < 7 { " " } else { "image" };
-    let left = gap.saturating_sub(label.len()).div_ceil(2);
+    // Of an odd margin the larger half goes to the right when the gap is even, as Python centres text.
+    let margin = gap.saturating_sub(label.len());
+    let left = margin / 2 + (margin & gap & 1);
     let right = gap.saturating_sub(label.len() + left);
     out + &format!("{}{}{label}{}{}\n", ends[0], " ".repeat(left), " ".repeat(right), ends[1])
 }
