@@ -22,13 +22,13 @@ impl KabschFrame {
 
     /// (e1, e2) of a ray (any length), rad.
     #[inline]
-    pub(super) fn from_ray(&self, ray: &Vec3) -> Vec2 {
+    pub(super) fn coordinates(&self, ray: &Vec3) -> Vec2 {
         let d = ray / ray.norm() - self.direction;
         Vec2::new(self.e1.dot(&d), self.e2.dot(&d))
     }
 
-    /// The ray (unit vector) at (e1, e2); the inverse of [`KabschFrame::from_ray`]. `None` beyond a right angle.
-    pub(super) fn to_ray(self, c: Vec2) -> Option<Vec3> {
+    /// The ray (unit vector) at (e1, e2); the inverse of [`KabschFrame::coordinates`]. `None` beyond a right angle.
+    pub(super) fn ray(self, c: Vec2) -> Option<Vec3> {
         let p = self.e1 * c.x + self.e2 * c.y;
         let left = 1.0 - p.norm_squared();
         (left > 0.0).then(|| p + self.direction * left.sqrt())
@@ -61,7 +61,7 @@ impl Corners {
             let row = panel.lab_from_mm(Vec2::new(-shift.x, (f64::from(y0) + j as f64) * sy - shift.y));
             for i in 0..self.width {
                 let ray = row + panel.fast * ((f64::from(x0) + i as f64) * sx);
-                let c = frame.from_ray(&ray);
+                let c = frame.coordinates(&ray);
                 self.at.push([c.x, c.y]);
             }
         }
@@ -80,9 +80,9 @@ mod tests {
         let f = KabschFrame::new(&Vec3::x(), &s0, &s1);
         assert!(f.e1.dot(&s1).abs() < 1e-15 && f.e2.dot(&s1).abs() < 1e-15 && f.e1.dot(&f.e2).abs() < 1e-15);
         for c in [Vec2::new(0.01, -0.02), Vec2::new(0.0, 0.0), Vec2::new(-0.3, 0.1)] {
-            assert!((f.from_ray(&(f.to_ray(c).unwrap() * 3.0)) - c).norm() < 1e-14);
+            assert!((f.coordinates(&(f.ray(c).unwrap() * 3.0)) - c).norm() < 1e-14);
         }
-        assert!(f.to_ray(Vec2::new(1.0, 0.2)).is_none());
+        assert!(f.ray(Vec2::new(1.0, 0.2)).is_none());
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         let centre = c.at[5 * c.width + 5];
         assert!(centre[0].abs() < 1e-12 && centre[1].abs() < 1e-12);
         // A neighbour's coordinates agree with its exact ray.
-        let exact = f.from_ray(&panel.s1_from_px(Vec2::new(899.0, 124.0), 1.0));
+        let exact = f.coordinates(&panel.s1_from_px(Vec2::new(899.0, 124.0), 1.0));
         let near = c.at[9 * c.width + 4];
         assert!((exact.x - near[0]).abs() < 1e-5 && (exact.y - near[1]).abs() < 1e-5);
     }

@@ -75,6 +75,12 @@ impl Footprint {
     }
 }
 
+/// The foreground pixels of a box, image by image.
+pub(super) fn foreground_counts(pixels: &Pixels, footprint: &Footprint) -> Vec<i32> {
+    let images = pixels.counts.chunks_exact(footprint.inside.len().max(1));
+    images.flat_map(|image| image.iter().zip(&footprint.inside).filter(|(_, fg)| **fg).map(|(c, _)| *c)).collect()
+}
+
 /// Memory used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {

@@ -7,6 +7,7 @@
 //! setup        boxes, partiality, corrections
 //! collect      pixels of the boxes, from the images read once and in order
 //! measure      foreground, background, sum and centroid of one reflection
+//! profile      reference profiles and fitting
 //! table        the columns of the result
 //! report       what is told about it
 //! ```
@@ -22,6 +23,7 @@ mod frame;
 mod measure;
 mod params;
 mod pass;
+mod profile;
 mod reference;
 mod report;
 mod setup;
@@ -80,7 +82,7 @@ pub fn run(
     let setups = experiments::setups(experiments, &models, params)?;
     table::prepare(&mut predicted, &setups, params);
     let counts = pass::measure_all(experiments, &setups, &mut predicted, images, params, monitor)?;
-    let report = report::make(experiments, &predicted, &references, &models, &counts, false);
+    let report = report::make(experiments, &predicted, &references, &models, &counts, params.profile_fitting);
     Ok(Integrated {
         experiments: experiments::with_profiles(experiments, &models, params),
         reflections: table::integrated(&predicted),

@@ -1,7 +1,8 @@
 //! The one pass over the images.
 
 use super::collect::{BoxAt, Collector, PixelRules, Schedule, cut};
-use super::measure::{BackgroundModel, Measured, Pixels, Scratch, measure};
+use super::measure::{BackgroundModel, Measured, Pixels, Scratch, foreground_counts, measure};
+use super::profile::{Candidate, Fitter, Foreground, Summary};
 use super::setup::Setup;
 use super::{Background, Error, Params, table};
 use crate::geometry::{Detector, ExperimentList};
@@ -9,6 +10,7 @@ use crate::image::{Frame, ImageSource};
 use crate::job::{Monitor, parallel};
 use crate::math::vec3;
 use crate::reflections::{Reflections, flags};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the pass has to tell beyond the table.
@@ -20,6 +22,8 @@ pub(super) struct Counts {
     pub(super) peak_bytes: usize,
     /// Whether the robust background was used.
     pub(super) robust: bool,
+    /// Reference profiles of each experiment; empty without fitting.
+    pub(super) profiles: Vec<Vec<Summary>>,
 }
 
 /// Complete boxes that are measured together, in parallel.
@@ -48,19 +52,23 @@ pub(super) fn measure_all(
     params: &Params,
     monitor: &dyn Monitor,
 ) -> Result<Counts, Error> {
-    let mut counts = Counts::default();
+    let mut counts = Counts { profiles: vec![Vec::new(); setups.len()], ..Counts::default() };
     for (imageset, source) in images.iter().enumerate() {
-        let Some(first) = experiments.experiments.iter().position(|e| e.imageset == Some(imageset)) else { continue };
-        let n = setups.iter().zip(&experiments.experiments).filter(|(_, e)| e.imageset == Some(imageset)).map(|(s, _)| s.scan.n_images);
-        let n = n.max().unwrap_or(0);
+        let members: Vec<usize> = (0..setups.len()).filter(|&e| experiments.experiments[e].imageset == Some(imageset)).collect();
+        let Some(&first) = members.first() else { continue };
+        let n = members.iter().map(|&e| setups[e].scan.n_images).max().unwrap_or(0);
         let wanted = |&i: &usize| t.imageset_id[i] == imageset as i32 && t.flags[i] & flags::DONT_INTEGRATE == 0;
         let rows: Vec<usize> = (0..t.len()).filter(wanted).collect();
         let boxes = rows.iter().map(|&i| BoxAt { panel: t.panel[i] as u32, bbox: t.bbox[i] }).collect();
         let schedule = Schedule::new(boxes, n);
-        let background = background_model(setups[first].detector, params);
         let rules = PixelRules { detector: setups[first].detector, mask: source.mask() };
         let mut collector = Collector::new(&schedule);
-        let mut complete: Vec<(usize, Pixels)> = Vec::new();
+        let mut fitters: BTreeMap<usize, Fitter<'_>> = BTreeMap::new();
+        if params.profile_fitting {
+            fitters.extend(members.iter().map(|&e| (e, fitter(e, &setups[e], t, params))));
+        }
+        let background = background_model(setups[first].detector, params);
+        let mut batch = Batch { rows: &rows, setups, background, params, complete: Vec::new() };
         monitor.begin("integrating", n as u64);
         for_each_frame(
             source.as_ref(),
@@ -69,35 +77,105 @@ pub(super) fn measure_all(
             monitor,
             |z, f| cut(&schedule, &rules, z, f),
             |z, pixels| {
-                collector.add(z, &pixels, &mut complete);
-                if complete.len() >= BATCH || z + 1 == n {
-                    measure_batch(&complete, &rows, setups, &background, t);
-                    complete.clear();
+                collector.add(z, &pixels, &mut batch.complete);
+                if batch.complete.len() >= BATCH || z + 1 == n {
+                    batch.measure(z as i32 + 1, &mut fitters, t);
                 }
                 Ok(())
             },
         )?;
         counts.images += n;
-        counts.peak_bytes = counts.peak_bytes.max(collector.peak_bytes);
+        let waiting: usize = fitters.values().map(|f| f.peak_bytes).sum();
+        counts.peak_bytes = counts.peak_bytes.max(collector.peak_bytes + waiting);
         counts.robust = background.robust;
+        for (e, f) in &fitters {
+            counts.profiles[*e] = f.summaries();
+        }
     }
     Ok(counts)
 }
 
-/// Measures boxes and writes the results into their rows.
-fn measure_batch(complete: &[(usize, Pixels)], rows: &[usize], setups: &[Setup<'_>], background: &BackgroundModel, t: &mut Reflections) {
-    let table = &*t;
-    let results: Vec<Vec<Measured>> = parallel::map_chunks(complete, CHUNK, |_, chunk| {
-        let mut scratch = Scratch::default();
-        let one = |(i, pixels): &(usize, Pixels)| {
-            let row = rows[*i];
-            measure(&setups[table.id[row] as usize], background, &vec3(table.s1[row]), pixels, &mut scratch)
-        };
-        chunk.iter().map(one).collect()
-    });
-    for ((i, _), m) in complete.iter().zip(results.iter().flatten()) {
-        let setup = &setups[t.id[rows[*i]] as usize];
-        table::set(t, rows[*i], setup, m);
+/// The fitter of experiment `e`, told where its reference spots are.
+fn fitter<'a>(e: usize, setup: &Setup<'a>, t: &Reflections, params: &Params) -> Fitter<'a> {
+    let bits = flags::REFERENCE_SPOT;
+    let spots = (0..t.len()).filter(|&i| t.id[i] == e as i32 && t.flags[i] & bits != 0 && t.flags[i] & flags::DONT_INTEGRATE == 0);
+    Fitter::new(*setup, params.grid_size, params.scan_step_deg.to_radians(), spots.map(|i| (t.xyzcal_px[i], t.bbox[i][5])))
+}
+
+/// Spots recorded at least to this part make reference profiles.
+const FULL_REFERENCE: f64 = 0.99;
+
+/// Complete boxes on their way through measurement and fitting.
+struct Batch<'a> {
+    rows: &'a [usize],
+    setups: &'a [Setup<'a>],
+    background: BackgroundModel,
+    params: &'a Params,
+    complete: Vec<(usize, Pixels)>,
+}
+
+impl Batch<'_> {
+    /// Measures the boxes that are complete before image `z`, and fits what can be fitted by then; writes results into their rows.
+    fn measure(&mut self, z: i32, fitters: &mut BTreeMap<usize, Fitter<'_>>, t: &mut Reflections) {
+        let table = &*t;
+        let results = parallel::map_chunks(&self.complete, CHUNK, |_, chunk| {
+            let mut scratch = Scratch::default();
+            chunk.iter().map(|(i, pixels)| self.one(self.rows[*i], pixels, table, &mut scratch)).collect::<Vec<_>>()
+        });
+        self.complete.clear();
+        let mut candidates: BTreeMap<usize, Vec<Candidate>> = fitters.keys().map(|e| (*e, Vec::new())).collect();
+        for (row, measured, candidate) in results.into_iter().flatten() {
+            let e = t.id[row] as usize;
+            table::set(t, row, &self.setups[e], &measured);
+            match (candidate, candidates.get_mut(&e)) {
+                (Some(c), Some(list)) => {
+                    if c.reference {
+                        t.flags[row] |= flags::USED_IN_MODELLING;
+                    }
+                    list.push(c);
+                }
+                (None, Some(_)) => t.flags[row] |= flags::FAILED_DURING_PROFILE_FITTING,
+                _ => {}
+            }
+        }
+        for (e, fitter) in fitters {
+            for (row, fit) in fitter.take(candidates.remove(e).unwrap_or_default(), z) {
+                table::set_fit(t, row, fit);
+            }
+        }
+    }
+
+    /// One reflection, and what fitting needs of it.
+    fn one(&self, row: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
+        let setup = &self.setups[t.id[row] as usize];
+        let s1 = vec3(t.s1[row]);
+        let mut m = measure(setup, &self.background, &s1, pixels, scratch);
+        let fraction = f64::from(m.foreground) / f64::from(m.foreground_total.max(1));
+        if fraction < self.params.valid_foreground_threshold {
+            m.flags |= flags::DONT_INTEGRATE;
+        }
+        let usable = self.params.profile_fitting && m.flags & flags::DONT_INTEGRATE == 0;
+        let candidate = usable.then(|| {
+            let size = setup.detector.panels[pixels.panel].image_size;
+            let b = pixels.bbox;
+            let on_panel = b[0] >= 0 && b[2] >= 0 && b[1] as i64 <= size[0] as i64 && b[3] as i64 <= size[1] as i64;
+            Candidate {
+                row,
+                s1,
+                xyz: t.xyzcal_px[row],
+                foreground: Foreground {
+                    panel: pixels.panel,
+                    bbox: b,
+                    counts: foreground_counts(pixels, &scratch.footprint),
+                    level: m.background_mean,
+                },
+                reference: t.flags[row] & flags::REFERENCE_SPOT != 0
+                    && m.flags & flags::INTEGRATED_SUM != 0
+                    && t.partiality[row] > FULL_REFERENCE
+                    && on_panel,
+            }
+        });
+        (row, m, candidate)
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn make(
 
     r.texts.push(("Reference spots".into(), reference_text(references, predicted)));
     r.tables.push(profile_table(profiles));
+    if fitted {
+        r.tables.push(reference_profile_table(counts));
+    }
     for (e, g) in &groups {
         r.tables.push(experiment_table(t, *e, g, fitted));
     }
@@ -91,6 +94,19 @@ fn profile_table(profiles: &[Profile]) -> Table {
         let widths = [p.widths.sigma_b, p.widths.sigma_m].map(|s| Cell::number(s.to_degrees(), 5));
         let [b, m] = widths;
         t.push(vec![Cell::count(e), Cell::count(p.spots), b, m]);
+    }
+    t
+}
+
+fn reference_profile_table(counts: &Counts) -> Table {
+    let columns = [("ID", ""), ("Profile", ""), ("Created", ""), ("X", "px"), ("Y", "px"), ("Z", "im"), ("# reflections", "")];
+    let mut t = Table::new("reference_profiles", "Summary of profile model", &columns);
+    for (e, profiles) in counts.profiles.iter().enumerate() {
+        for (i, p) in profiles.iter().enumerate() {
+            let created = if p.samples > 0 { "True" } else { "False" };
+            let [x, y, z] = p.xyz.map(|v| Cell::number(v, 2));
+            t.push(vec![Cell::count(e), Cell::count(i), created.into(), x, y, z, Cell::count(p.samples)]);
+        }
     }
     t
 }
@@ -174,7 +190,8 @@ fn plots(experiments: &ExperimentList, t: &Reflections, fitted: bool) -> Vec<Plo
         let label = if experiments.len() > 1 { format!("{name}, experiment {e}") } else { name.to_owned() };
         Series { label, x, y, style: Style::Line }
     };
-    let mut kinds: Vec<(&str, fn(&Group) -> f64)> = vec![("Summation", |g| g.i_over_sigma_sum)];
+    type Kind = (&'static str, fn(&Group) -> f64);
+    let mut kinds: Vec<Kind> = vec![("Summation", |g| g.i_over_sigma_sum)];
     if fitted {
         kinds.push(("Profile fitting", |g| g.i_over_sigma_prf));
     }

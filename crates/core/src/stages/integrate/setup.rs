@@ -64,7 +64,7 @@ impl<'a> Setup<'a> {
         let d = self.delta_b() * self.box_factor;
         let (mut lo, mut hi) = (Vec2::repeat(f64::INFINITY), Vec2::repeat(f64::NEG_INFINITY));
         for (a, b) in [(-d, -d), (d, -d), (-d, d), (d, d)] {
-            let px = panel.px_from_ray(&frame.to_ray(Vec2::new(a, b))?)?;
+            let px = panel.px_from_ray(&frame.ray(Vec2::new(a, b))?)?;
             lo = lo.inf(&px);
             hi = hi.sup(&px);
         }

@@ -2,6 +2,7 @@
 
 use super::Params;
 use super::measure::Measured;
+use super::profile::Fit;
 use super::setup::Setup;
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
@@ -31,6 +32,11 @@ pub(super) fn prepare(t: &mut Reflections, setups: &[Setup<'_>], params: &Params
     }
     t.i_sum = vec![0.0; n];
     t.var_sum = vec![-1.0; n];
+    if params.profile_fitting {
+        t.i_prf = vec![0.0; n];
+        t.var_prf = vec![-1.0; n];
+        t.profile_correlation = vec![0.0; n];
+    }
     t.background_mean = vec![0.0; n];
     t.background_sum = vec![0.0; n];
     t.background_sum_variance = vec![0.0; n];
@@ -63,6 +69,19 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
     t.xyzobs_mm[i] = [mm.x, mm.y, setup.scan.phi_from_z(m.xyz[2])];
     let scale = [panel.pixel_size[0], panel.pixel_size[1], setup.scan.width];
     t.xyzobs_mm_variance[i] = [0, 1, 2].map(|a| m.xyz_variance[a] * scale[a] * scale[a]);
+}
+
+/// Writes a fit, or that there is none, into row `i`.
+pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
+    match fit {
+        Some(f) => {
+            t.flags[i] |= flags::INTEGRATED_PRF;
+            t.i_prf[i] = f.intensity;
+            t.var_prf[i] = f.variance;
+            t.profile_correlation[i] = f.correlation;
+        }
+        None => t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING,
+    }
 }
 
 /// The rows that were integrated one way or the other.

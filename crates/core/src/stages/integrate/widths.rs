@@ -190,7 +190,7 @@ mod tests {
                 let rocking = 0.5 * (edge(k + 1) - edge(k));
                 for j in bbox[2]..bbox[3] {
                     for i in bbox[0]..bbox[1] {
-                        let c = frame.from_ray(&panel.s1_from_px(Vec2::new(f64::from(i) + 0.5, f64::from(j) + 0.5), 1.0));
+                        let c = frame.coordinates(&panel.s1_from_px(Vec2::new(f64::from(i) + 0.5, f64::from(j) + 0.5), 1.0));
                         let g = libm::exp(-0.5 * c.norm_squared() / (sigma_b * sigma_b));
                         b.data.push((1e6 * rocking * g) as f32);
                         b.mask.push(mask::VALID | mask::FOREGROUND);
