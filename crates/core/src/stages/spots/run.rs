@@ -235,7 +235,7 @@ const SHELLS: usize = 20;
 fn shells(resolutions: &[f64]) -> Vec<ResolutionShell> {
     let q: Vec<f64> = resolutions.iter().map(|d| 1.0 / (d * d)).collect();
     let (low, high) = q.iter().fold((f64::INFINITY, 0.0f64), |(a, b), &q| (a.min(q), b.max(q)));
-    if !(low < high) {
+    if low.partial_cmp(&high) != Some(std::cmp::Ordering::Less) {
         return Vec::new();
     }
     let step = (high - low) / SHELLS as f64;
