@@ -3,3 +3,4 @@
 mod dials_files;
 mod mtz;
 mod spacegroups;
+mod symmetry;

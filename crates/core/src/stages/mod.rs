@@ -5,3 +5,4 @@ pub mod index;
 pub mod integrate;
 pub mod scale;
 pub mod spots;
+pub mod symmetry;

@@ -1,0 +1,348 @@
+use super::elements::{self, Calibration, Element};
+use super::input::{self, Observation};
+use super::result::{ElementScore, GroupScore, Output, SpaceGroupScore};
+use super::{Error, Params, absences, groups, normalise, resolution};
+use crate::geometry::{Crystal, ExperimentList, UnitCell};
+use crate::job::{Monitor, parallel};
+use crate::math::Mat3;
+use crate::params::Parameters;
+use crate::reflections::Reflections;
+use crate::spacegroup::constraints::{cell_from_metric, d_spacing, symmetrised};
+use crate::spacegroup::lattice::{MetricSubgroup, SubgroupOptions, metric_subgroups, minimum_cell};
+use crate::spacegroup::{AsymmetricUnit, ChangeOfBasis, IntMatrix, SpaceGroup, SymOp, axis};
+use std::collections::HashMap;
+
+/// E² beyond which a normalised intensity is taken for an artefact.
+const WILSON_LIMIT: f64 = 16.0;
+/// Standard deviations are taken as 2·√(σ² + (0.03 I)²), as in Evans (2006): integration underestimates them.
+const SD_FACTOR: f64 = 2.0;
+const SD_ADD: f64 = 0.03;
+
+/// Finds Laue and space group and reindexes to the conventional cell.
+///
+/// `experiments`: all with crystals of one lattice, indexed consistently. `reflections` needs `id`, `flags`, `miller_index` and
+/// profile-fitted or summed intensities; `lp`, `qe` and `partiality` are used where they are.
+///
+/// # Errors
+/// Missing crystals, columns or intensities; cells that differ; a `laue_group` that the lattice does not have. Few data are no
+/// error: then `Output::assumed` says what was assumed.
+pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Output, Error> {
+    params.check_ranges()?;
+    monitor.begin("Symmetry", 5);
+    let crystals = crystals(experiments)?;
+    let (metric, start) = common_cell(&crystals, params)?;
+    let options = SubgroupOptions {
+        max_delta_deg: params.max_delta,
+        bravais_types_only: false,
+        best_monoclinic_beta: params.best_monoclinic_beta,
+    };
+    let subgroups = metric_subgroups(&metric, &start, &options)?;
+    let to_primitive = start.to_primitive();
+    let to_minimum = to_primitive.then(&minimum_cell(&to_primitive.metric(&metric))?);
+    let minimum = to_minimum.metric(&metric);
+    monitor.advance(1);
+
+    let (observed, counts) = input::observations(experiments, reflections, params)?;
+    let mut notes = Vec::new();
+    let lattice = subgroups.first().map(|s| s.rotations.clone()).unwrap_or_default();
+    let (scored, d_min) = prepare(&observed, &to_minimum, &minimum, &lattice, params, &mut notes)?;
+    monitor.check()?;
+    monitor.advance(1);
+
+    let (calibration, evidence) = score_elements(&scored, &lattice, params)?;
+    let scores = groups::score(&subgroups, &evidence);
+    monitor.check()?;
+    monitor.advance(1);
+
+    let (chosen, assumed) = choose(&subgroups, &scores, &evidence, &start, params)?;
+    let best = &subgroups[scores[chosen].subgroup];
+    let (screws, space_groups, recommended) = space_group(&observed, best, d_min, &metric, params, &mut notes)?;
+    monitor.check()?;
+    monitor.advance(1);
+
+    let (experiments, reflections, dropped) = reindexed(experiments, reflections, best, &space_groups[recommended])?;
+    monitor.advance(1);
+    Ok(Output {
+        experiments,
+        reflections,
+        chosen,
+        groups: scores.iter().map(|s| group_score(s, &subgroups[s.subgroup])).collect(),
+        elements: evidence.iter().map(element_score).collect(),
+        calibration,
+        to_minimum,
+        minimum_cell: cell_from_metric(&minimum),
+        input_cell: cell_from_metric(&metric),
+        acentric: best.acentric.symbol(),
+        d_min,
+        counts,
+        n_scored: scored.len(),
+        screws,
+        space_groups,
+        recommended,
+        assumed,
+        dropped,
+        notes,
+    })
+}
+
+fn crystals(experiments: &ExperimentList) -> Result<Vec<&Crystal>, Error> {
+    (0..experiments.len())
+        .map(|i| experiments.experiments[i].crystal.and_then(|c| experiments.crystals.get(c)).ok_or(Error::NoCrystal { experiment: i }))
+        .collect()
+}
+
+/// Median cell of the experiments as a metric, and the symmetry they came with.
+fn common_cell(crystals: &[&Crystal], params: &Params) -> Result<(Mat3, SpaceGroup), Error> {
+    let first = crystals.first().ok_or(Error::NoCrystal { experiment: 0 })?;
+    let cells: Vec<[f64; 6]> = crystals.iter().map(|c| c.unit_cell().parameters()).collect();
+    let median: [f64; 6] = std::array::from_fn(|i| {
+        let mut values: Vec<f64> = cells.iter().map(|c| c[i]).collect();
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        0.5 * (values[(n - 1) / 2] + values[n / 2])
+    });
+    for (experiment, cell) in cells.iter().enumerate() {
+        let edges = (0..3).all(|i| (cell[i] / median[i] - 1.0).abs() <= params.relative_length_tolerance);
+        let angles = (3..6).all(|i| (cell[i] - median[i]).abs() <= params.absolute_angle_tolerance);
+        if !(edges && angles) {
+            let text = |c: [f64; 6]| c.map(|v| format!("{v:.2}")).join(" ");
+            return Err(Error::DifferentCells { experiment, found: text(*cell), median: text(median) });
+        }
+    }
+    let group = SpaceGroup::from_hall(&first.hall_symbol)?;
+    // Of several experiments, symmetry only counts where all have it.
+    let common = crystals.iter().all(|c| c.hall_symbol == first.hall_symbol);
+    let metric = if crystals.len() == 1 {
+        let a = first.a_matrix;
+        (a.transpose() * a).try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?
+    } else {
+        UnitCell::new(median).map_err(|_| crate::spacegroup::Error::SingularBasis)?.metric()
+    };
+    Ok((metric, if common { group } else { SpaceGroup::p1() }))
+}
+
+/// Merged, normalised intensities in the minimum cell, by falling d, for the resolution where they are good enough.
+fn prepare(
+    observed: &[Observation],
+    to_minimum: &ChangeOfBasis,
+    minimum: &Mat3,
+    lattice: &[IntMatrix],
+    params: &Params,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<Observation>, Option<f64>), Error> {
+    let map = to_minimum.hkl_map();
+    let mut list = input::merged(observed);
+    list = list.into_iter().filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..o })).collect();
+    let group = SpaceGroup::from_ops(&lattice.iter().map(|r| SymOp::from_rotation(*r)).collect::<Vec<_>>())?.patterson();
+    list.retain(|o| group.epsilon(o.hkl) == 1);
+    for o in &mut list {
+        o.sigma = SD_FACTOR * (o.sigma * o.sigma + (SD_ADD * o.intensity).powi(2)).sqrt();
+    }
+    let left = normalise::normalise(&mut list);
+    if !left.is_empty() {
+        notes.push(format!("{} of the sweeps have no positive mean intensity and could not be normalised", left.len()));
+    }
+    list.retain(|o| o.intensity < WILSON_LIMIT);
+    let reciprocal = minimum.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let d_min = resolution::limit(&list, &reciprocal, params);
+    let mut with_d: Vec<(f64, Observation)> = list.into_iter().map(|o| (d_spacing(&reciprocal, o.hkl), o)).collect();
+    if let Some(d_min) = d_min {
+        with_d.retain(|(d, _)| *d > d_min);
+    }
+    with_d.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.hkl.cmp(&y.1.hkl)).then(x.1.experiment.cmp(&y.1.experiment)));
+    Ok((with_d.into_iter().map(|(_, o)| o).collect(), d_min))
+}
+
+fn score_elements(scored: &[Observation], lattice: &[IntMatrix], params: &Params) -> Result<(Calibration, Vec<Element>), Error> {
+    let group = SpaceGroup::from_ops(&lattice.iter().map(|r| SymOp::from_rotation(*r)).collect::<Vec<_>>())?;
+    let unit = AsymmetricUnit::new(&group)?;
+    let unique: Vec<[i32; 3]> = scored.iter().map(|o| unit.map(o.hkl).0).collect();
+    let calibration = elements::calibrate(scored, &unique, params.seed as u64);
+    // Of a rotation and its inverse, one.
+    let mut wanted: Vec<IntMatrix> = Vec::new();
+    for r in lattice {
+        let inverse = SymOp::from_rotation(*r).inverse().rotation;
+        if !wanted.contains(&inverse) || *r == inverse {
+            wanted.push(*r);
+        }
+    }
+    let evidence = parallel::map_slice(&wanted, |r| elements::score(scored, r, &calibration));
+    Ok((calibration, evidence))
+}
+
+/// The row of `scores` to take, and what had to be assumed.
+fn choose(
+    subgroups: &[MetricSubgroup],
+    scores: &[groups::Score],
+    evidence: &[Element],
+    start: &SpaceGroup,
+    params: &Params,
+) -> Result<(usize, Option<String>), Error> {
+    let squeeze = |s: &str| s.replace(' ', "").to_lowercase();
+    if let Some(wanted) = &params.laue_group {
+        let found = scores.iter().position(|s| squeeze(&subgroups[s.subgroup].symbol()) == squeeze(wanted));
+        return match found {
+            Some(row) => Ok((row, Some(format!("the Laue group {wanted} was given")))),
+            None => {
+                let mut possible: Vec<String> = subgroups.iter().map(MetricSubgroup::symbol).collect();
+                possible.dedup();
+                Err(Error::NoSuchGroup { wanted: wanted.clone(), max_delta: params.max_delta, possible: possible.join(", ") })
+            }
+        };
+    }
+    let rotations: Vec<&Element> = evidence.iter().filter(|e| e.rotation != crate::spacegroup::IDENTITY).collect();
+    let pairs: u64 = rotations.iter().map(|e| e.pairs.n).sum();
+    let poorest = rotations.iter().map(|e| e.pairs.n).min().unwrap_or(u64::MAX);
+    if rotations.is_empty() || poorest >= params.min_pairs as u64 {
+        return Ok((0, None));
+    }
+    // Some rotation was not tested. If the likelihood nevertheless singles out one group, all is well.
+    if pairs >= params.min_pairs as u64 * rotations.len() as u64 && scores[0].confidence > 0.5 {
+        return Ok((0, None));
+    }
+    let given = start.patterson();
+    if given.ops().len() > 2 {
+        let same = scores.iter().position(|s| {
+            let candidate = &subgroups[s.subgroup];
+            given.change_basis(&candidate.basis).is_ok_and(|g| g == candidate.patterson)
+        });
+        if let Some(row) = same {
+            let text = format!(
+                "only {pairs} pairs of reflections test the {} rotations of the lattice; the Laue group of the indexed crystal is kept",
+                rotations.len()
+            );
+            return Ok((row, Some(text)));
+        }
+    }
+    let row = scores.iter().position(|s| s.subgroup == 0).unwrap_or(0);
+    let text = format!(
+        "only {pairs} pairs of reflections test the {} rotations of the lattice; the symmetry of the lattice's metric (misfit {:.2}°) is \
+         assumed",
+        rotations.len(),
+        subgroups[0].max_delta_deg
+    );
+    Ok((row, Some(text)))
+}
+
+type SpaceGroups = (Vec<super::ScrewScore>, Vec<SpaceGroupScore>, usize);
+
+/// Screw axes, possible space groups and the best of them.
+fn space_group(
+    observed: &[Observation],
+    best: &MetricSubgroup,
+    d_min: Option<f64>,
+    metric: &Mat3,
+    params: &Params,
+    notes: &mut Vec<String>,
+) -> Result<SpaceGroups, Error> {
+    let symmorphic = || SpaceGroupScore {
+        symbol: best.acentric.symbol(),
+        number: best.acentric.setting().map_or(0, |s| s.number),
+        hall_symbol: best.acentric.setting().map_or_else(|| " P 1".to_owned(), |s| s.hall_symbol()),
+        score: 1.0,
+        repeats: Vec::new(),
+        enantiomorph: None,
+        indistinguishable: Vec::new(),
+    };
+    if !params.systematic_absences {
+        return Ok((Vec::new(), vec![symmorphic()], 0));
+    }
+    let reciprocal = metric.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let map = best.basis.hkl_map();
+    let list: Vec<Observation> = observed
+        .iter()
+        .filter(|o| d_min.is_none_or(|d| d_spacing(&reciprocal, o.hkl) > d))
+        .filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..*o }))
+        .collect();
+    let found = absences::analyse(&list, &best.acentric, params.significance_level)?;
+    notes.extend(found.notes);
+    if found.groups.is_empty() {
+        return Ok((found.screws, vec![symmorphic()], 0));
+    }
+    // The first of equals: the one with the fewest screws.
+    let recommended = (0..found.groups.len())
+        .reduce(|best, i| if found.groups[i].score > found.groups[best].score { i } else { best })
+        .unwrap_or(0);
+    for other in &found.groups[recommended].indistinguishable {
+        notes.push(format!(
+            "{} and {other} have the same absences: {other} is equally likely",
+            found.groups[recommended].symbol
+        ));
+    }
+    Ok((found.screws, found.groups, recommended))
+}
+
+/// Everything in the new basis, with the new space group and cells averaged over its symmetry.
+fn reindexed(
+    experiments: &ExperimentList,
+    reflections: &Reflections,
+    best: &MetricSubgroup,
+    group: &SpaceGroupScore,
+) -> Result<(ExperimentList, Reflections, usize), Error> {
+    let rotations = best.acentric.rotations();
+    let mut out = experiments.clone();
+    for crystal in &mut out.crystals {
+        crystal.a_matrix = averaged(&best.basis.setting_matrix(&crystal.a_matrix), &rotations);
+        for a in &mut crystal.a_at_scan_points {
+            *a = averaged(&best.basis.setting_matrix(a), &rotations);
+        }
+        crystal.hall_symbol = group.hall_symbol.clone();
+        if !best.basis.is_identity() {
+            // Uncertainties of B do not carry over without a new refinement.
+            crystal.b_covariance.clear();
+            crystal.cell_esd = None;
+        }
+    }
+    let map = best.basis.hkl_map();
+    let mut memory: HashMap<[i32; 3], Option<[i32; 3]>> = HashMap::new();
+    let mut rows = Vec::with_capacity(reflections.len());
+    let mut indices = Vec::with_capacity(reflections.len());
+    for (row, hkl) in reflections.hkl.iter().enumerate() {
+        if let Some(new) = memory.entry(*hkl).or_insert_with(|| map.apply(*hkl)) {
+            rows.push(row);
+            indices.push(*new);
+        }
+    }
+    let dropped = reflections.len() - rows.len();
+    let mut table = if dropped == 0 { reflections.clone() } else { reflections.select(&rows) };
+    table.hkl = indices;
+    Ok((out, table, dropped))
+}
+
+/// A with the same orientation and the cell averaged over the rotations.
+fn averaged(a: &Mat3, rotations: &[IntMatrix]) -> Mat3 {
+    let Some(metric) = (a.transpose() * a).try_inverse() else { return *a };
+    let mean = cell_from_metric(&symmetrised(&metric, rotations));
+    let (Ok(old), Ok(new)) = (UnitCell::new(cell_from_metric(&metric)), UnitCell::new(mean)) else { return *a };
+    // U = A·B⁻¹, and B⁻¹ = Oᵀ.
+    a * old.orthogonalisation().transpose() * new.b_matrix()
+}
+
+fn group_score(score: &groups::Score, subgroup: &MetricSubgroup) -> GroupScore {
+    GroupScore {
+        symbol: subgroup.symbol(),
+        likelihood: score.likelihood,
+        confidence: score.confidence,
+        z_net: score.z_net(),
+        z_for: score.z_for,
+        z_against: score.z_against,
+        cc_for: score.cc_for,
+        cc_against: score.cc_against,
+        delta_deg: subgroup.max_delta_deg,
+        reindex: subgroup.basis,
+        cell: subgroup.cell,
+        bravais: subgroup.bravais.clone(),
+    }
+}
+
+fn element_score(element: &Element) -> ElementScore {
+    ElementScore {
+        order: crate::spacegroup::RotationKind::of(&element.rotation).order,
+        axis: axis(&element.rotation),
+        operator: SymOp::from_rotation(element.rotation).triplet(),
+        likelihood: if element.counts() { element.likelihood() } else { 0.0 },
+        z_cc: element.z,
+        cc: element.cc,
+        n: element.pairs.n,
+    }
+}
