@@ -8,11 +8,13 @@
 //! - [`source`]: where bytes come from
 //! - [`codec`]: bitshuffle, LZ4 and CBF byte-offset compression
 //! - [`hdf5`]: groups, attributes, data sets and image stacks; no crystallography
+//! - [`cbf`]: miniCBF and imgCIF headers, byte-offset images
 //! - [`nexus`]: NXmx and Dectris masters → models and images
 //! - [`expt`], [`refl`]: DIALS' experiment lists and reflection tables
 //! - [`mtz`]: merged and unmerged intensities
 
 pub mod attenuation;
+pub mod cbf;
 pub mod codec;
 pub mod expt;
 pub mod hdf5;
