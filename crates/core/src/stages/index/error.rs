@@ -79,6 +79,25 @@ pub enum Error {
         /// What was asked of them, as a phrase starting with a blank; or empty.
         symmetry: String,
     },
+    /// The indices are those that any lattice would give.
+    #[error(
+        "the cell {cell}{symmetry} indexes {indexed} of {spots} spots, but no better than chance: their indices are {deviation:.2} from whole numbers \
+         on average (by chance: {chance:.2}). Check the beam centre and detector distance, and known cell or space group; or give max_cell"
+    )]
+    ByChance {
+        /// Cell found.
+        cell: String,
+        /// What was asked of it, as a phrase starting with a blank; or empty.
+        symmetry: String,
+        /// Spots indexed.
+        indexed: usize,
+        /// Of these.
+        spots: usize,
+        /// Mean |A⁻¹r − h|.
+        deviation: f64,
+        /// The same for points anywhere within the tolerance.
+        chance: f64,
+    },
     /// The cell changed too much in refinement.
     #[error(
         "the cell's volume changed by {percent:.0} % in refinement ({before:.0} to {after:.0} Å³): too few data for {parameters} parameters. \

@@ -21,6 +21,8 @@ const PER_DEGREE: f64 = 20.0;
 /// Triples of vectors are tried in batches; another one is, unless the best lattice indexes this fraction of the spots.
 const CONVINCING: f64 = 0.5;
 const BATCHES: usize = 4;
+/// With a known symmetry, so many times `max_refine` triples are looked at for ones that have it.
+const TRIPLES_PER_CELL: usize = 40;
 /// A candidate must index so many spots and predict them this well, px.
 const LEAST_INDEXED: usize = 5;
 const WORST_RMSD_PX: f64 = 6.0;
@@ -118,13 +120,15 @@ impl Search<'_> {
             // With a known symmetry most combinations may be passed over, so the batch is of those that are not.
             let mut cells: Vec<Mat3> = Vec::new();
             while cells.len() < batch {
-                let wave: Vec<Mat3> = combinations.by_ref().take(batch).collect();
+                let left = (TRIPLES_PER_CELL * batch).saturating_sub(tried);
+                let wave: Vec<Mat3> = combinations.by_ref().take(batch.min(left)).collect();
                 if wave.is_empty() {
                     break;
                 }
                 monitor.check()?;
                 tried += wave.len();
-                cells.extend(wave.into_iter().filter(|a| self.known.is_none_or(|k| k.apply(a).is_some())));
+                let keep = parallel::map_slice(&wave, |a| self.known.is_none_or(|k| k.apply(a).is_some()));
+                cells.extend(wave.into_iter().zip(keep).filter_map(|(a, keep)| keep.then_some(a)));
             }
             if cells.is_empty() {
                 break;

@@ -136,6 +136,11 @@ fn known_cell_and_sweeps_one_by_one() {
     let cell = out.experiments.crystals[0].unit_cell();
     assert!((cell.lengths[0] / 12.03 - 1.0).abs() < 0.02 && (cell.lengths[1] / 5.43 - 1.0).abs() < 0.02, "{cell}");
     assert!(cell.angles_deg.iter().all(|a| (a - 90.0).abs() < 1e-9), "{cell}");
+    // A cell that has nothing to do with the crystal still indexes some spots.
+    let wrong = Params { unit_cell: Some([20.0, 31.0, 45.0, 90.0, 90.0, 90.0]), ..known };
+    let error = run(&imported, &strong, &wrong, &Silent).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::ByChance { .. } | Error::NoLattice { .. }), "{error}");
+    assert!(error.to_string().contains("20.000, 31.000, 45.000"), "{error}");
     // Twice the same sweep, once more as separate crystals.
     let alone = Params { joint: false, ..Params::default() };
     let Some((imported, strong)) = load("quartz_ed") else { return };
