@@ -1,10 +1,194 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: every stage timed on the same images, natively and in Chromium.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::Failure;
+use crate::build::{self, Settings, dist};
+use crate::command::{root, run, shown};
 use crate::options::Options;
+use crate::server::Server;
+use crate::setup;
+
+/// A subcommand, as the page names its stage, and what it takes from the folder where the ones before left their results.
+const STAGES: [(&str, &str, &[&str]); 9] = [
+    ("import", "import", &[]),
+    ("find-spots", "find-spots", &["imported.expt"]),
+    ("index", "index", &["imported.expt", "strong.refl"]),
+    ("bravais", "refine-bravais-settings", &["indexed.expt", "indexed.refl"]),
+    ("refine", "refine", &["indexed.expt", "indexed.refl"]),
+    ("integrate", "integrate", &["refined.expt", "refined.refl"]),
+    ("symmetry", "symmetry", &["integrated.expt", "integrated.refl"]),
+    ("scale", "scale", &["symmetrized.expt", "symmetrized.refl"]),
+    ("merge", "merge", &["scaled.expt", "scaled.refl"]),
+];
+
+/// Files that hold images or describe them.
+const IMAGE_FILES: [&str; 5] = ["h5", "nxs", "hdf5", "hdf", "cbf"];
+
+/// Seconds by stage.
+type Times = BTreeMap<String, f64>;
 
 /// Times the stages.
 pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
-    Options::new(arguments).finish()?;
-    Err("there are no stages to time yet".to_owned())
+    let mut options = Options::new(arguments);
+    let data = options.value("--data")?.map(PathBuf::from);
+    let threads = options.value("--threads")?.unwrap_or_else(|| "2".to_owned());
+    let only = options.value("--only")?;
+    options.finish()?;
+    let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
+    if !wanted("native") && !wanted("browser") {
+        return Err("--only takes native or browser".to_owned());
+    }
+
+    let program = build::command_line(true)?;
+    let work = root().join("target/bench");
+    let data = match data {
+        Some(data) => data,
+        None => simulated(&program, &work)?,
+    };
+    let files = image_files(&data)?;
+    let dials = times_beside(&data);
+    let mut columns: Vec<(&str, Times)> = Vec::new();
+    if wanted("native") {
+        columns.push(("native", native(&program, &files, &work.join("native"), &threads)?));
+    }
+    if wanted("browser") {
+        build::everything(&Settings::default())?;
+        columns.push(("Chromium", browser(&of_one_kind(&files), &threads)?));
+    }
+    columns.extend(dials.map(|times| ("DIALS", times)));
+    print_table(&data, &threads, &columns);
+    Ok(())
+}
+
+/// Makes the default images, once.
+fn simulated(program: &Path, work: &Path) -> Result<PathBuf, Failure> {
+    let folder = work.join("data");
+    if image_files(&folder).is_err() {
+        run(Command::new(program).arg("simulate").arg("-o").arg(&folder))?;
+    }
+    Ok(folder)
+}
+
+fn image_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let is_image = |file: &PathBuf| {
+        let extension = file.extension().and_then(|e| e.to_str());
+        extension.is_some_and(|e| IMAGE_FILES.contains(&e))
+    };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(is_image).collect();
+    files.sort();
+    if files.is_empty() { Err(format!("there are no images in {}", folder.display())) } else { Ok(files) }
+}
+
+/// Each stage as a process of its own, start-up included.
+fn native(program: &Path, files: &[PathBuf], results: &Path, threads: &str) -> Result<Times, Failure> {
+    std::fs::remove_dir_all(results).ok();
+    let mut times = Times::new();
+    for (stage, subcommand, inputs) in STAGES {
+        let mut command = Command::new(program);
+        command.arg(subcommand);
+        match inputs {
+            [] => command.args(masters(files)),
+            inputs => command.args(inputs.iter().map(|name| results.join(name))),
+        };
+        command.arg("-o").arg(results).args(["--threads", threads]).stdout(Stdio::null());
+        let start = Instant::now();
+        run(&mut command)?;
+        times.insert(stage.to_owned(), start.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
+/// Of a master file and the data files that it links to, the master is what the command line is given.
+fn masters(files: &[PathBuf]) -> Vec<&PathBuf> {
+    let name = |file: &PathBuf| file.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
+    let of = |suffix: &str| files.iter().filter(|f| name(f).ends_with(suffix)).collect::<Vec<_>>();
+    [of("_master.h5"), of(".nxs")].into_iter().find(|found| !found.is_empty()).unwrap_or_else(|| files.iter().collect())
+}
+
+/// Files of one data set for the page: where it has two descriptions of the same images, Dectris' master.
+fn of_one_kind(files: &[PathBuf]) -> Vec<PathBuf> {
+    let masters = masters(files);
+    let other = |f: &&PathBuf| f.extension().is_some_and(|e| e == "nxs") && !masters.contains(f);
+    files.iter().filter(|f| !other(f)).cloned().collect()
+}
+
+/// The page, driven in Chromium, which reports `stage seconds` lines.
+fn browser(files: &[PathBuf], threads: &str) -> Result<Times, Failure> {
+    let chromium = setup::for_testing()?;
+    let server = Server::bind(dist(), Some(0), true)?;
+    let mut command = Command::new("node");
+    command.arg("browser/bench.mjs").args(files).current_dir(root().join("tests"));
+    command.env("EWALD_PAGE", server.address()).env("EWALD_PLAIN_PAGE", server.address());
+    command.env("CHROMIUM", chromium).env("EWALD_THREADS", threads);
+    server.serve_in_background();
+    eprintln!("+ {}", shown(&command));
+    let output = command.stderr(Stdio::inherit()).output().map_err(|e| format!("node: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Err(format!("the page did not finish:\n{text}"));
+    }
+    for line in text.lines().filter(|line| line.starts_with('#')) {
+        println!("{line}");
+    }
+    Ok(text.lines().filter_map(stage_and_seconds).collect())
+}
+
+/// `integrate 12.3`, with any further columns after it.
+fn stage_and_seconds(line: &str) -> Option<(String, f64)> {
+    let mut words = line.split_whitespace();
+    let (stage, seconds) = (words.next()?, words.next()?);
+    Some((stage.replace('_', "-"), seconds.parse().ok()?))
+}
+
+/// DIALS' times on the same images, where the folder has them: the last column of `*/times.txt`.
+fn times_beside(data: &Path) -> Option<Times> {
+    let folders = std::fs::read_dir(data).ok()?.flatten();
+    let file = folders.map(|f| f.path().join("times.txt")).find(|f| f.is_file())?;
+    let text = std::fs::read_to_string(file).ok()?;
+    let last = |line: &str| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.replace('_', "-"), words.last()?.parse().ok()?))
+    };
+    Some(text.lines().filter(|line| !line.starts_with('#')).filter_map(last).collect())
+}
+
+fn print_table(data: &Path, threads: &str, columns: &[(&str, Times)]) {
+    println!("\nSeconds on {}, {threads} threads", data.display());
+    let head: Vec<String> = columns.iter().map(|(name, _)| format!("{name:>10}")).collect();
+    println!("{:<12}{}", "stage", head.concat());
+    let cell = |seconds: Option<f64>| seconds.map_or(format!("{:>10}", "-"), |s| format!("{s:>10.2}"));
+    for (stage, ..) in STAGES {
+        let cells: Vec<String> = columns.iter().map(|(_, times)| cell(times.get(stage).copied())).collect();
+        println!("{stage:<12}{}", cells.concat());
+    }
+    let in_all = |times: &Times| STAGES.iter().filter_map(|(stage, ..)| times.get(*stage)).sum::<f64>();
+    let totals: Vec<String> = columns.iter().map(|(_, times)| cell(Some(in_all(times)))).collect();
+    println!("{:<12}{}", "all", totals.concat());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{masters, of_one_kind, stage_and_seconds};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_command_line_is_given_masters() {
+        let files: Vec<PathBuf> = ["a_data_000001.h5", "a_master.h5"].map(PathBuf::from).to_vec();
+        assert_eq!(masters(&files), [&files[1]]);
+        let both: Vec<PathBuf> = ["a.nxs", "a_data_000001.h5", "a_master.h5"].map(PathBuf::from).to_vec();
+        assert_eq!(of_one_kind(&both), both[1..]);
+        let files: Vec<PathBuf> = ["a_00001.cbf", "a_00002.cbf"].map(PathBuf::from).to_vec();
+        assert_eq!(masters(&files).len(), 2);
+    }
+
+    #[test]
+    fn times_are_read_by_stage() {
+        assert_eq!(stage_and_seconds("find_spots 11.90"), Some(("find-spots".to_owned(), 11.9)));
+        assert_eq!(stage_and_seconds("# heap 12"), None);
+    }
 }

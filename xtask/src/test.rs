@@ -16,9 +16,6 @@ use crate::tools;
 /// The parts in the order in which they run: what fails soonest first.
 const PARTS: [&str; 6] = ["format", "lints", "native", "docs", "wasm", "browser"];
 
-/// Packages that are built for wasm only.
-const NATIVE_EXCEPT: [&str; 2] = ["--exclude", "ewald-web"];
-
 /// Test cases counted.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 struct Count {
@@ -102,7 +99,7 @@ fn run_parts(chosen: &[&str]) -> Result<(), Failure> {
 /// Clippy on native code, then on what exists in wasm only.
 fn lints() -> Count {
     let mut native = in_root(cargo());
-    native.args(["clippy", "--workspace", "--all-targets"]).args(NATIVE_EXCEPT).args(["--", "-Dwarnings"]);
+    native.args(["clippy", "--workspace", "--all-targets"]).args(["--", "-Dwarnings"]);
     let mut count = Count::one(run(&mut native));
     let toolchain = match setup::for_building() {
         Ok(toolchain) => toolchain,
@@ -132,14 +129,14 @@ fn native() -> Count {
         Err(why) => return Count::one(Err(why)),
     };
     let mut command = in_root(cargo());
-    command.args(["test", "--workspace", "--no-fail-fast"]).args(NATIVE_EXCEPT);
+    command.args(["test", "--workspace", "--no-fail-fast"]);
     command.env("EWALD_PROGRAM", program).env("PYTHONPATH", tools::python_packages());
     counted(&mut command)
 }
 
 fn docs() -> Count {
     let mut command = in_root(cargo());
-    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]).args(NATIVE_EXCEPT);
+    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     Count::one(run(command.env("RUSTDOCFLAGS", "-Dwarnings")))
 }
 

@@ -62,7 +62,7 @@ pub fn log(line: &str) {
 }
 
 /// The monitor of one stage of one job. From its making to its dropping the control block shows that stage.
-pub struct StageMonitor {
+pub struct JobMonitor {
     job: JobId,
     state: Mutex<Step>,
 }
@@ -74,26 +74,26 @@ struct Step {
     shift: u32,
 }
 
-impl StageMonitor {
-    /// A monitor for `stage`, in request `job`.
-    pub fn new(job: JobId, stage: StageId) -> Self {
+impl JobMonitor {
+    /// A monitor for `stage`, in request `job`; for work that is no stage, `None`.
+    pub fn new(job: JobId, stage: Option<StageId>) -> Self {
         for word in [control::STEP, control::TOTAL, control::DONE, control::LABEL_LENGTH] {
             set(word, 0);
         }
-        set(control::STAGE, 1 + stage.index() as u32);
+        set(control::STAGE, stage.map_or(0, |s| 1 + s.index() as u32));
         set(control::JOB, job);
-        StageMonitor { job, state: Mutex::default() }
+        JobMonitor { job, state: Mutex::default() }
     }
 }
 
-impl Drop for StageMonitor {
+impl Drop for JobMonitor {
     fn drop(&mut self) {
         set(control::JOB, 0);
         set(control::STAGE, 0);
     }
 }
 
-impl Monitor for StageMonitor {
+impl Monitor for JobMonitor {
     fn begin(&self, label: &'static str, total: u64) {
         let mut step = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *step = Step { done: 0, shift: 32u32.saturating_sub(total.leading_zeros()) };
@@ -131,7 +131,7 @@ mod tests {
     // One test, since there is one control block.
     #[test]
     fn the_block_shows_the_running_stage_and_cancels_its_job_alone() {
-        let monitor = StageMonitor::new(5, StageId::Integrate);
+        let monitor = JobMonitor::new(5, Some(StageId::Integrate));
         assert_eq!((snapshot().stage(), snapshot().fraction()), (Some(StageId::Integrate), None));
         monitor.begin("images", 240);
         monitor.advance(60);
@@ -157,6 +157,6 @@ mod tests {
         assert!(monitor.check().is_err());
         drop(monitor);
         assert_eq!((snapshot().stage(), snapshot().fraction()), (None, None));
-        assert!(!StageMonitor::new(6, StageId::Scale).is_cancelled());
+        assert!(!JobMonitor::new(6, Some(StageId::Scale)).is_cancelled());
     }
 }

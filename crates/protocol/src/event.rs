@@ -46,12 +46,12 @@ pub enum Event {
         /// What was wrong.
         error: ErrorView,
     },
-    /// A stage stopped because the user asked for it. The results of before are kept.
+    /// Something stopped because the user asked for it. The results of before are kept.
     Cancelled {
         /// The request.
         job: JobId,
-        /// The stage.
-        stage: StageId,
+        /// The stage, if one was running.
+        stage: Option<StageId>,
     },
     /// A `Run` is over, with success or without.
     Ended {

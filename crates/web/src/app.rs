@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ewald_core::report::Report;
 use ewald_core::session::{StageId, StageState};
-use ewald_protocol::{Demo, Event, JobId, Request, StageTexts, View, ViewHeader};
+use ewald_protocol::{Demo, Event, JobId, Request, StageTexts, View, ViewHeader, control};
 use js_sys::{Array, ArrayBuffer, Promise, Reflect};
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -68,13 +68,13 @@ pub fn App() -> impl IntoView {
         reports: RwSignal::default(),
         run: RwSignal::default(),
     };
-    let threads = window().navigator().hardware_concurrency().clamp(1.0, MOST_THREADS) as u32;
+    let threads = threads_asked_for().unwrap_or_else(|| window().navigator().hardware_concurrency()).clamp(1.0, MOST_THREADS) as u32;
     let engine = match Engine::start(threads, move |incoming| page.receive(incoming)) {
         Ok(engine) => StoredValue::new_local(Rc::new(engine)),
         Err(error) => return view! { <p data-testid="message">{format!("The engine cannot start: {error:?}")}</p> }.into_any(),
     };
     poll(page, engine);
-    publish_results(page);
+    publish(page, engine);
 
     let send = move |request: Request, files: &[File]| {
         page.message.set(String::new());
@@ -145,18 +145,38 @@ fn poll(page: Page, engine: StoredValue<Rc<Engine>, LocalStorage>) {
     set_interval(move || look.borrow_mut()(), Duration::from_millis(100));
 }
 
-/// `window.ewald.results()`: a promise of the stages' reports, for programs.
-fn publish_results(page: Page) {
+/// `?threads=N` in the page's address, for measurements.
+fn threads_asked_for() -> Option<f64> {
+    let search = window().location().search().ok()?;
+    web_sys::UrlSearchParams::new_with_str(&search).ok()?.get("threads")?.parse().ok()
+}
+
+/// For programs: `window.ewald.results()`, a promise of the stages' reports, and `window.ewald.engine()`, what the engine has and uses.
+fn publish(page: Page, engine: StoredValue<Rc<Engine>, LocalStorage>) {
     let results = Closure::<dyn Fn() -> Promise>::new(move || {
         let reports: BTreeMap<&str, Report> = page.reports.with_untracked(|r| r.iter().map(|(s, r)| (s.name(), r.clone())).collect());
         let json = serde_json::to_string(&reports).unwrap_or_default();
         Promise::resolve(&js_sys::JSON::parse(&json).unwrap_or_default())
     });
+    let usage = Closure::<dyn Fn() -> JsValue>::new(move || {
+        let object = js_sys::Object::new();
+        let set = |name: &str, value: f64| Reflect::set(&object, &name.into(), &value.into()).unwrap_or_default();
+        if let Some(control) = engine.with_value(|e| e.control()) {
+            let words = control.read().0;
+            set("heap", f64::from(words[control::HEAP_KIB]) * 1024.0);
+            set("heapPeak", f64::from(words[control::HEAP_PEAK_KIB]) * 1024.0);
+            set("memory", control.memory_bytes());
+            set("threads", engine.with_value(|e| f64::from(e.threads())));
+        }
+        object.into()
+    });
     let ewald = js_sys::Object::new();
     // Setting a property of a fresh object, and of the window, does not fail.
     Reflect::set(&ewald, &"results".into(), results.as_ref()).ok();
+    Reflect::set(&ewald, &"engine".into(), usage.as_ref()).ok();
     Reflect::set(&window(), &"ewald".into(), &ewald).ok();
     results.forget();
+    usage.forget();
 }
 
 /// Lets the user save a file.

@@ -29,6 +29,7 @@ pub enum Incoming {
 /// A running engine. Dropping it ends its worker and all of its threads.
 pub struct Engine {
     worker: Worker,
+    threads: u32,
     control: Rc<RefCell<Option<Control>>>,
     last_job: Cell<JobId>,
     _callbacks: (Closure<dyn Fn(MessageEvent)>, Closure<dyn Fn(ErrorEvent)>),
@@ -54,7 +55,12 @@ impl Engine {
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.post_message(&message("start", &[("threads", threads.into())])?)?;
-        Ok(Engine { worker, control, last_job: Cell::new(0), _callbacks: (on_message, on_error) })
+        Ok(Engine { worker, threads, control, last_job: Cell::new(0), _callbacks: (on_message, on_error) })
+    }
+
+    /// Threads of its pool.
+    pub fn threads(&self) -> u32 {
+        self.threads
     }
 
     /// A number for the next request.
