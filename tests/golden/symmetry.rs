@@ -14,6 +14,9 @@ fn symmetry(folder: &str, name: &str) -> Option<Output> {
 }
 
 /// Every rotation of a log: axis, order and CC.
+///
+/// The tolerance allows for another normalisation: DIALS fits amplitudes with a model of their errors, we intensities, and which
+/// outliers go before it differs.
 fn assert_correlations(output: &Output, expected: &[(u8, [i32; 3], f64)], tolerance: f64) {
     assert_eq!(output.elements.len(), expected.len());
     for &(order, axis, cc) in expected {
@@ -37,7 +40,7 @@ fn simulated_lysozyme_is_p41212_or_its_mirror_image() {
     let axes = [[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1], [0, -1, 1]];
     let cc = [0.98, 0.99, 0.98, 0.99, 0.99, 1.0, 0.98];
     let expected: Vec<_> = (0..7).map(|i| (all[i], axes[i], cc[i])).collect();
-    assert_correlations(&output, &expected, 0.015);
+    assert_correlations(&output, &expected, 0.03);
     // The crystal is tetragonal now, and indices still give the same points.
     let cell = output.experiments.crystals[0].unit_cell();
     assert!((cell.lengths[0] - 78.991).abs() < 0.01 && (cell.lengths[0] - cell.lengths[1]).abs() < 1e-9, "{cell}");
@@ -51,7 +54,7 @@ fn l_cysteine_is_p212121() {
     assert!(output.laue_group().likelihood > 0.95);
     assert_eq!(output.space_group().symbol, "P 21 21 21");
     let expected = [(1, [0, 0, 0], 0.97), (2, [1, 0, 0], 0.98), (2, [0, 1, 0], 0.97), (2, [0, 0, 1], 0.97)];
-    assert_correlations(&output, &expected, 0.015);
+    assert_correlations(&output, &expected, 0.03);
 }
 
 /// True symmetry is P 31 2 1 or P 32 2 1; with electrons, forbidden reflections are not weak, and DIALS says P 3 2 1 as well.

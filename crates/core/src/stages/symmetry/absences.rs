@@ -38,10 +38,7 @@ fn unique(list: &[Observation], group: &SpaceGroup) -> Result<Vec<Observation>, 
         *sum_w += w;
         *sum_wi += w * o.intensity;
     }
-    Ok(sums
-        .into_iter()
-        .map(|(hkl, (w, wi))| Observation { experiment: 0, hkl, intensity: wi / w, sigma: 1.0 / w.sqrt() })
-        .collect())
+    Ok(sums.into_iter().map(|(hkl, (w, wi))| Observation { experiment: 0, hkl, intensity: wi / w, sigma: 1.0 / w.sqrt() }).collect())
 }
 
 fn unit_vector(axis: usize) -> [i32; 3] {
@@ -285,9 +282,7 @@ mod tests {
             let found = analyse(&perfect(&group), &group.derived_acentric(), 0.95).unwrap();
             let best = found.groups.iter().max_by(|x, y| x.score.total_cmp(&y.score)).unwrap();
             let symbol = setting.symbol();
-            let named = best.symbol == symbol
-                || best.enantiomorph.as_deref() == Some(&symbol)
-                || best.indistinguishable.contains(&symbol);
+            let named = best.symbol == symbol || best.enantiomorph.as_deref() == Some(&symbol) || best.indistinguishable.contains(&symbol);
             assert!(named, "{symbol}: {best:?}");
             assert!(best.score > 0.99, "{symbol}: {best:?}");
         }

@@ -233,7 +233,13 @@ fn absent(cc: f64, sigma: f64) -> f64 {
     let (mut above, mut below) = (0.0, 0.0);
     for i in 0..=N {
         let t = std::f64::consts::FRAC_PI_2 * i as f64 / N as f64;
-        let factor = if i == 0 || i == N { 1.0 } else if i % 2 == 1 { 4.0 } else { 2.0 };
+        let factor = if i == 0 || i == N {
+            1.0
+        } else if i % 2 == 1 {
+            4.0
+        } else {
+            2.0
+        };
         let cosine = libm::cos(t);
         let weight = factor * cosine * cosine;
         above += weight * truncated_cauchy(cc, libm::sin(t), sigma);

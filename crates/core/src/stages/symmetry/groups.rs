@@ -42,11 +42,8 @@ pub fn score(subgroups: &[MetricSubgroup], elements: &[Element]) -> Vec<Score> {
             let mut log = 0.0;
             for element in elements {
                 let inside = subgroup.rotations.contains(&element.rotation);
-                let (cc, z, p) = if inside {
-                    (&mut cc_for, &mut z_for, element.p_present)
-                } else {
-                    (&mut cc_against, &mut z_against, element.p_absent)
-                };
+                let (cc, z, p) =
+                    if inside { (&mut cc_for, &mut z_for, element.p_present) } else { (&mut cc_against, &mut z_against, element.p_absent) };
                 cc.join(&element.pairs);
                 if element.counts() {
                     z.0 += element.z * element.z;

@@ -21,20 +21,16 @@ pub(super) fn limit(list: &[Observation], reciprocal: &Matrix3<f64>, params: &Pa
     if n_shells < 3 {
         return None;
     }
-    let mut order: Vec<(f64, usize)> =
-        list.iter().enumerate().map(|(i, o)| (d_spacing(reciprocal, o.hkl).powi(-2), i)).collect();
+    let mut order: Vec<(f64, usize)> = list.iter().enumerate().map(|(i, o)| (d_spacing(reciprocal, o.hkl).powi(-2), i)).collect();
     order.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-    let index: HashMap<(u32, [i32; 3]), usize> =
-        list.iter().enumerate().map(|(i, o)| ((o.experiment, o.hkl), i)).collect();
+    let index: HashMap<(u32, [i32; 3]), usize> = list.iter().enumerate().map(|(i, o)| ((o.experiment, o.hkl), i)).collect();
     let mut s_mean = Vec::new();
     let (mut signal, mut correlation) = (Vec::new(), Vec::new());
     for shell in 0..n_shells {
         let members = &order[shell * order.len() / n_shells..(shell + 1) * order.len() / n_shells];
         let n = members.len() as f64;
         s_mean.push(members.iter().map(|m| m.0).sum::<f64>() / n);
-        let (i, sigma) = members
-            .iter()
-            .fold((0.0, 0.0), |(i, s), m| (i + list[m.1].intensity, s + list[m.1].sigma));
+        let (i, sigma) = members.iter().fold((0.0, 0.0), |(i, s), m| (i + list[m.1].intensity, s + list[m.1].sigma));
         signal.push(i / sigma);
         let mut pairs = Correlation::default();
         for &(_, m) in members {

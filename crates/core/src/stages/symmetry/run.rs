@@ -31,11 +31,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.begin("Symmetry", 5);
     let crystals = crystals(experiments)?;
     let (metric, start) = common_cell(&crystals, params)?;
-    let options = SubgroupOptions {
-        max_delta_deg: params.max_delta,
-        bravais_types_only: false,
-        best_monoclinic_beta: params.best_monoclinic_beta,
-    };
+    let options =
+        SubgroupOptions { max_delta_deg: params.max_delta, bravais_types_only: false, best_monoclinic_beta: params.best_monoclinic_beta };
     let subgroups = metric_subgroups(&metric, &start, &options)?;
     let to_primitive = start.to_primitive();
     let to_minimum = to_primitive.then(&minimum_cell(&to_primitive.metric(&metric))?);
@@ -138,12 +135,15 @@ fn prepare(
     for o in &mut list {
         o.sigma = SD_FACTOR * (o.sigma * o.sigma + (SD_ADD * o.intensity).powi(2)).sqrt();
     }
-    let left = normalise::normalise(&mut list);
+    let reciprocal = minimum.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let left = normalise::normalise(&mut list, &reciprocal);
     if !left.is_empty() {
         notes.push(format!("{} of the sweeps have no positive mean intensity and could not be normalised", left.len()));
     }
-    list.retain(|o| o.intensity < WILSON_LIMIT);
-    let reciprocal = minimum.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    list.retain(|o| {
+        let s = d_spacing(&reciprocal, o.hkl).powi(-2);
+        o.intensity < WILSON_LIMIT * normalise::mean_square_scattering(s)
+    });
     let d_min = resolution::limit(&list, &reciprocal, params);
     let mut with_d: Vec<(f64, Observation)> = list.into_iter().map(|o| (d_spacing(&reciprocal, o.hkl), o)).collect();
     if let Some(d_min) = d_min {
@@ -260,14 +260,10 @@ fn space_group(
         return Ok((found.screws, vec![symmorphic()], 0));
     }
     // The first of equals: the one with the fewest screws.
-    let recommended = (0..found.groups.len())
-        .reduce(|best, i| if found.groups[i].score > found.groups[best].score { i } else { best })
-        .unwrap_or(0);
+    let recommended =
+        (0..found.groups.len()).reduce(|best, i| if found.groups[i].score > found.groups[best].score { i } else { best }).unwrap_or(0);
     for other in &found.groups[recommended].indistinguishable {
-        notes.push(format!(
-            "{} and {other} have the same absences: {other} is equally likely",
-            found.groups[recommended].symbol
-        ));
+        notes.push(format!("{} and {other} have the same absences: {other} is equally likely", found.groups[recommended].symbol));
     }
     Ok((found.screws, found.groups, recommended))
 }
