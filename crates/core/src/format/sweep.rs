@@ -22,6 +22,8 @@ pub struct Sweep {
     pub single_file: bool,
     /// The images.
     pub images: Arc<dyn ImageSource>,
+    /// Where the first image's pixels lie (file and address), to notice two masters of the same images.
+    pub origin: Option<(String, u64)>,
     /// What was missing, guessed or strange; each a sentence.
     pub warnings: Vec<String>,
 }

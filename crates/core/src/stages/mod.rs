@@ -1,6 +1,7 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
 
 pub mod bravais;
+pub mod import;
 pub mod index;
 pub mod integrate;
 pub mod scale;

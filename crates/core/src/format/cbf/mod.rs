@@ -17,7 +17,7 @@ mod read;
 
 pub use error::Error;
 pub use images::CbfImages;
-pub use read::{Template, is_cbf, read};
+pub use read::{Template, images, is_cbf, read};
 
 #[cfg(test)]
 mod tests;

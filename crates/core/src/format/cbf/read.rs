@@ -91,6 +91,17 @@ pub fn read(files: &[SourceFile]) -> Result<Vec<Sweep>, Error> {
     Ok(sweeps)
 }
 
+/// The images of one set in the order of their files, whatever their headers say of the geometry.
+///
+/// Fails when the first file's header cannot be read; others are checked as they are decoded.
+pub fn images(files: &[SourceFile], template: &str) -> Result<CbfImages, Error> {
+    let Some(first) = files.first() else {
+        return Err(Error::NotCbf { file: template.into(), reason: "no images".into() });
+    };
+    let header = header::read(first)?;
+    Ok(CbfImages::new(files.to_vec(), [header.fast, header.slow], template.into()))
+}
+
 /// Whether an image goes on where the run ends.
 fn continues(run: &[Image], next: &Image) -> bool {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
@@ -138,6 +149,7 @@ fn sweep(run: Vec<Image>, template: &str) -> Option<Sweep> {
         template: template.into(),
         single_file: false,
         images: Arc::new(CbfImages::new(files, size, template.into())),
+        origin: None,
         warnings: models.warnings,
     })
 }

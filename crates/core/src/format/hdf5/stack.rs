@@ -169,6 +169,12 @@ impl Stack {
         (0..self.frames).find(|&z| self.plan(z).is_err()).unwrap_or(self.frames)
     }
 
+    /// File and address of the first stored bytes of frame 0; `None` when nothing of it is stored.
+    pub fn origin(&self) -> Option<(String, u64)> {
+        let pieces = self.plan(0).ok()?;
+        pieces.iter().find_map(|p| Some((p.node.file_name().to_owned(), p.stored?.address)))
+    }
+
     /// Reads the stored bytes of frame `z` (from 0) and appends them to `out`.
     pub fn fetch(&self, z: u64, out: &mut Vec<u8>) -> Result<(), Error> {
         for piece in self.plan(z)? {

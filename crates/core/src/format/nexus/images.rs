@@ -69,6 +69,11 @@ impl NexusImages {
         self.shape
     }
 
+    /// File and address of the first image's stored bytes.
+    pub fn origin(&self) -> Option<(String, u64)> {
+        self.stacks.first().and_then(|(_, stack)| stack.origin())
+    }
+
     /// Whether pixels are unsigned in the file.
     pub fn is_unsigned(&self) -> bool {
         self.stacks.iter().all(|(_, s)| s.element().kind == crate::format::hdf5::Kind::Unsigned)

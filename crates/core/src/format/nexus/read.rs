@@ -57,7 +57,18 @@ pub fn read(store: &Arc<Store>, name: &str) -> Result<Sweep, Error> {
         let goniometer = models::goniometer(&chain, &mut warnings);
         (goniometer, models::scan(&chain, &detector, n_images, &mut warnings)?)
     };
-    Ok(Sweep { beam, detector: model, goniometer, scan, template: name.into(), single_file: true, images: Arc::new(images), warnings })
+    let origin = images.origin();
+    Ok(Sweep {
+        origin,
+        beam,
+        detector: model,
+        goniometer,
+        scan,
+        template: name.into(),
+        single_file: true,
+        images: Arc::new(images),
+        warnings,
+    })
 }
 
 /// The entry of the experiment: of class `NXentry` with definition NXmx, or else one with an instrument.
