@@ -111,8 +111,8 @@ pub(super) fn trimmed_mean(counts: &mut Counts) -> Option<(f64, usize)> {
     (m > 0.0).then(|| (sum / m, m as usize))
 }
 
-/// E[ψ] and E[ψ·∂ln f/∂μ]·μ^½ … of Huber's ψ for Poisson residuals (Cantoni & Ronchetti 2001, appendix), with
-/// j₁ = ⌊μ − c√μ⌋ and j₂ = ⌊μ + c√μ⌋.
+/// E[ψ(r)] and E[ψ(r)·(Y − μ)/μ] of Huber's ψ for Poisson counts Y with r = (Y − μ)/√μ (Cantoni & Ronchetti 2001), by way of
+/// j₁ = ⌊μ − c√μ⌋ and j₂ = ⌊μ + c√μ⌋, between which ψ(r) = r.
 fn huber_expectations(mu: f64, c: f64) -> (f64, f64) {
     let sd = mu.sqrt();
     let (j1, j2) = (libm::floor(mu - c * sd) as i64, libm::floor(mu + c * sd) as i64);

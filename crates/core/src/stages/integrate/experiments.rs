@@ -8,7 +8,7 @@ use crate::geometry::{Detector, ExperimentList, ExperimentModels, ProfileModel};
 use crate::image::ImageSource;
 use crate::job::Monitor;
 use crate::math::vec3;
-use crate::predict::{ScanOptions, predict_scan};
+use crate::predict::{ScanError, ScanOptions, predict_scan};
 use crate::reflections::{Reflections, Shoebox};
 use std::sync::Arc;
 
@@ -58,7 +58,10 @@ pub(super) fn predict(experiments: &ExperimentList, params: &Params, monitor: &d
     let mut all = Reflections::default();
     for i in 0..experiments.len() {
         let models = experiments.models(i).ok_or(Error::Incomplete { experiment: i })?;
-        let mut t = predict_scan(&models, &options, monitor).map_err(|source| Error::Predict { experiment: i, source })?;
+        let mut t = predict_scan(&models, &options, monitor).map_err(|source| match source {
+            ScanError::Cancelled(c) => Error::Cancelled(c),
+            source => Error::Predict { experiment: i, source },
+        })?;
         t.id = vec![i as i32; t.len()];
         t.imageset_id = vec![experiments.experiments[i].imageset.map_or(-1, |s| s as i32); t.len()];
         all.append(&t);

@@ -8,7 +8,7 @@ pub(crate) struct Fit {
     pub(crate) correlation: f64,
 }
 
-/// Fits counts d by b + I p over cells (Kabsch 2010, section 3.3): I = Σ(d − b)p/v ÷ Σp²/v with v = |b| + |I p|, repeated until I moves by less than
+/// Fits counts d by b + I p over cells (Kabsch 2010): I = Σ(d − b)p/v ÷ Σp²/v with v = |b| + |I p|, repeated until I moves by less than
 /// 10⁻³ counts; after 100 rounds the sum Σ(d − b) takes its place. Variance |I| + |Σ b|. Cells without profile count in Σ b only.
 ///
 /// `cells` gives (d, b, p) and is walked several times. `None` when no cell has a profile.

@@ -1,5 +1,5 @@
 //! Profile fitting: reflections are resampled onto one grid in Kabsch's frame, averaged over strong spots into reference profiles, and fitted
-//! by them (Kabsch 2010, sections 3.2 and 3.3).
+//! by them (Kabsch 2010).
 //!
 //! ```text
 //! grid        the cells of a profile

@@ -13,8 +13,11 @@ struct Polygon {
 impl Polygon {
     #[inline]
     fn push(&mut self, p: [f64; 2]) {
-        self.at[self.n] = p;
-        self.n += 1;
+        // Only a quadrilateral that crosses itself could have more; pixels never do.
+        if let Some(slot) = self.at.get_mut(self.n) {
+            *slot = p;
+            self.n += 1;
+        }
     }
 
     fn area(&self) -> f64 {

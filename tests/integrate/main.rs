@@ -1,0 +1,4 @@
+//! Integration of simulated images against their truth, and of real ones against DIALS.
+
+mod real;
+mod truth;

@@ -1,0 +1,158 @@
+use ewald_core::image::ImageSource;
+use ewald_core::job::{Cancelled, Monitor, Silent};
+use ewald_core::reflections::{Reflections, flags};
+use ewald_core::stages::integrate::{Error, Integrated, Params, run};
+use ewald_sim::{DetectorKind, Simulation};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn simulation(images: usize) -> Simulation {
+    let params = ewald_sim::Params {
+        images,
+        width_deg: 0.25,
+        detector: DetectorKind::Small,
+        d_min: 2.4,
+        background: 0.4,
+        ..ewald_sim::Params::default()
+    };
+    Simulation::new(&params).unwrap()
+}
+
+/// The strong reflections, as refinement would leave them: predicted where they are, without pixels.
+fn refined(simulation: &Simulation) -> Reflections {
+    let n_images = simulation.n_images() as f64;
+    let strong: Vec<_> =
+        simulation.reflections().iter().filter(|r| r.counts > 400.0 && r.zeta.abs() > 0.1 && r.z > 3.0 && r.z < n_images - 3.0).collect();
+    let mut t = Reflections::with_rows(strong.len());
+    t.id = vec![0; strong.len()];
+    t.panel = vec![0; strong.len()];
+    t.hkl = strong.iter().map(|r| r.hkl).collect();
+    t.entering = strong.iter().map(|r| r.entering).collect();
+    t.flags = vec![flags::INDEXED | flags::STRONG | flags::USED_IN_REFINEMENT; strong.len()];
+    t.xyzcal_px = strong.iter().map(|r| [r.px[0], r.px[1], r.z]).collect();
+    t.xyzobs_px = t.xyzcal_px.clone();
+    let near = |r: &&&ewald_sim::TrueReflection| {
+        let [x, y, z] = [r.px[0], r.px[1], r.z].map(|v| v.floor() as i32);
+        [x - 3, x + 4, y - 3, y + 4, z - 2, z + 3]
+    };
+    t.bbox = strong.iter().map(|r| near(&r)).collect();
+    t.n_signal = vec![40; strong.len()];
+    t
+}
+
+fn integrate(simulation: Simulation, params: &Params) -> (Integrated, Arc<Simulation>) {
+    let (experiments, refined) = (simulation.true_experiments(), refined(&simulation));
+    assert!(refined.len() > 100, "{}", refined.len());
+    let simulation = Arc::new(simulation);
+    let images: Vec<Arc<dyn ImageSource>> = vec![simulation.clone()];
+    (run(&experiments, &refined, None, &images, params, &Silent).unwrap(), simulation)
+}
+
+/// Deviations from the true counts in standard deviations, of fully recorded reflections.
+fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
+    let t = &out.reflections;
+    let rows: BTreeMap<_, _> = (0..t.len()).map(|i| ((t.hkl[i], t.entering[i]), i)).collect();
+    let one = |r: &ewald_sim::TrueReflection| {
+        let i = *rows.get(&(r.hkl, r.entering))?;
+        let full = t.flags[i] & bit != 0 && t.partiality[i] > 0.99;
+        let (value, variance) = if bit == flags::INTEGRATED_SUM { (t.i_sum[i], t.var_sum[i]) } else { (t.i_prf[i], t.var_prf[i]) };
+        full.then(|| (value - r.counts) / variance.sqrt())
+    };
+    truth.reflections().iter().filter_map(one).collect()
+}
+
+fn mean_and_sd(z: &[f64]) -> (f64, f64) {
+    let clipped: Vec<f64> = z.iter().map(|z| z.clamp(-8.0, 8.0)).collect();
+    let mut size: Vec<f64> = z.iter().map(|z| z.abs()).collect();
+    size.sort_by(f64::total_cmp);
+    (clipped.iter().sum::<f64>() / z.len() as f64, size[size.len() / 2] / 0.6745)
+}
+
+#[test]
+fn counts_agree_with_the_truth_within_their_standard_deviations() {
+    let (out, truth) = integrate(simulation(48), &Params::default());
+    for (bit, spread) in [(flags::INTEGRATED_SUM, 0.9..1.15), (flags::INTEGRATED_PRF, 0.8..1.15)] {
+        let z = deviations(&out, &truth, bit);
+        let (mean, sd) = mean_and_sd(&z);
+        assert!(z.len() > 800, "{}", z.len());
+        // Three standard errors, and the share of the Gaussian that lies beyond the foreground.
+        assert!(mean.abs() < 0.12 + 3.0 / (z.len() as f64).sqrt(), "mean {mean}");
+        assert!(spread.contains(&sd), "sd {sd}");
+    }
+    // σ_b as defined sums over both directions: √2 of the width along one, less what the strong pixels miss.
+    let profile = out.experiments.models(0).unwrap().profile.unwrap();
+    assert!((0.8..1.3).contains(&(profile.sigma_m_deg / truth.params().sigma_m_deg)), "{}", profile.sigma_m_deg);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads_or_on_memory() {
+    let with = |threads: usize, memory_mb: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| integrate(simulation(30), &Params { memory_mb, ..Params::default() }).0.reflections)
+    };
+    let one = with(1, 256);
+    assert!(one.len() > 500);
+    assert!(one == with(3, 256), "three threads");
+    assert!(one == with(2, 1), "one image at a time");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_images() {
+    let peak = |n: usize| integrate(simulation(n), &Params::default()).0.report.values["peak_shoebox_bytes"];
+    // Reference profiles reach over 15°: 60 images.
+    let (short, long) = (peak(80), peak(240));
+    assert!(long < 1.4 * short, "{short} {long}");
+}
+
+#[test]
+fn given_widths_are_used_and_need_no_spots() {
+    let s = simulation(20);
+    let experiments = s.true_experiments();
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(s)];
+    let params = Params { sigma_b_deg: Some(0.05), sigma_m_deg: Some(0.13), ..Params::default() };
+    let out = run(&experiments, &Reflections::default(), None, &images, &params, &Silent).unwrap();
+    let profile = out.experiments.models(0).unwrap().profile.unwrap();
+    assert!((profile.sigma_b_deg - 0.05).abs() < 1e-12 && (profile.sigma_m_deg - 0.13).abs() < 1e-12);
+    assert!(out.reflections.rows_with(flags::INTEGRATED_SUM).len() > 300);
+    // Without spots there is nothing to fit with.
+    assert!(out.reflections.rows_with(flags::INTEGRATED_PRF).is_empty());
+}
+
+#[test]
+fn what_cannot_be_integrated_is_said() {
+    let s = simulation(10);
+    let mut experiments = s.true_experiments();
+    let refined = refined(&s);
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(s)];
+    let go = |list: &_, images: &[Arc<dyn ImageSource>], params: &Params| {
+        run(list, &refined, None, images, params, &Silent).map(|o| o.reflections.len())
+    };
+    assert!(matches!(go(&experiments, &[], &Params::default()), Err(Error::NoImages { imageset: 0 })));
+    let one_sigma = Params { sigma_b_deg: Some(0.1), ..Params::default() };
+    assert!(matches!(go(&experiments, &images, &one_sigma), Err(Error::Params(_))));
+    experiments.scans[0].n_images = 11;
+    assert!(matches!(go(&experiments, &images, &Params::default()), Err(Error::ImageCount { images: 10, scan: 11, .. })));
+    experiments.scans[0].n_images = 10;
+    experiments.detectors[0].panels[0].image_size[0] += 1;
+    assert!(matches!(go(&experiments, &images, &Params::default()), Err(Error::ImageSize { .. })));
+    experiments.crystals.clear();
+    experiments.detectors[0].panels[0].image_size[0] -= 1;
+    assert!(matches!(go(&experiments, &images, &Params::default()), Err(Error::Predict { .. })));
+}
+
+struct Impatient;
+
+impl Monitor for Impatient {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn cancelling_ends_at_once() {
+    let s = simulation(10);
+    let (experiments, refined) = (s.true_experiments(), refined(&s));
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(s)];
+    let out = run(&experiments, &refined, None, &images, &Params::default(), &Impatient).map(|o| o.reflections.len());
+    assert_eq!(out.err().map(|e| e.to_string()), Some(Cancelled.to_string()));
+}
