@@ -11,6 +11,8 @@ pub struct Equivalents {
     pub hkl: Vec<[i32; 3]>,
     /// Whether the reflections of each group are centric.
     pub centric: Vec<bool>,
+    /// Whether symmetry forbids the reflections of each group.
+    pub absent: Vec<bool>,
     /// Row of each member.
     pub rows: Vec<u32>,
     /// Whether each member is a Friedel mate of the unique index, I(−). Never so for centric reflections.
@@ -43,6 +45,7 @@ impl Equivalents {
                 }
                 out.hkl.push(unique);
                 out.centric.push(group.is_centric(unique));
+                out.absent.push(group.is_absent(unique));
             }
             out.rows.push(row);
             out.group_of.push(out.hkl.len() as u32 - 1);
@@ -68,6 +71,7 @@ impl Equivalents {
                     out.group_of.extend(core::iter::repeat_n(out.hkl.len() as u32, n));
                     out.hkl.push(self.hkl[i]);
                     out.centric.push(self.centric[i]);
+                    out.absent.push(self.absent[i]);
                     out.starts.push(out.rows.len() as u32);
                 }
             }

@@ -57,8 +57,10 @@ impl RFactors {
 pub struct Sums {
     /// Observations.
     pub n_obs: u64,
-    /// Unique reflections.
+    /// Unique reflections, systematically absent ones included.
     pub n_unique: u64,
+    /// Systematically absent ones among them.
+    pub n_absent: u64,
     /// Unique reflections that there could be; `None` when they could not be counted.
     pub n_possible: Option<u64>,
     /// Acentric ones that there could be.
@@ -145,6 +147,7 @@ impl Sums {
     pub fn join(&mut self, o: &Sums) {
         self.n_obs += o.n_obs;
         self.n_unique += o.n_unique;
+        self.n_absent += o.n_absent;
         self.n_possible = self.n_possible.zip(o.n_possible).map(|(a, b)| a + b);
         self.n_possible_pairs = self.n_possible_pairs.zip(o.n_possible_pairs).map(|(a, b)| a + b);
         self.n_unique_anomalous += o.n_unique_anomalous;
@@ -167,9 +170,9 @@ impl Sums {
         self.n_obs as f64 / self.n_unique as f64
     }
 
-    /// Observed part of the possible reflections, percent.
+    /// Observed part of the possible reflections, percent. Systematically absent reflections count neither as observed nor as possible.
     pub fn completeness(&self) -> f64 {
-        self.n_possible.map_or(f64::NAN, |n| 100.0 * self.n_unique as f64 / n as f64)
+        self.n_possible.map_or(f64::NAN, |n| 100.0 * (self.n_unique - self.n_absent) as f64 / n as f64)
     }
 
     /// Part of the possible Bijvoet pairs of which both mates are observed, percent.
@@ -249,6 +252,7 @@ pub fn merging_statistics(
         for i in b * BLOCK..((b + 1) * BLOCK).min(groups.len()) {
             let Some(shell) = shells.index(d[i]) else { continue };
             let m = groups.members(i);
+            sums[shell].n_absent += u64::from(groups.absent[i]);
             sums[shell].add(groups.hkl[i], &intensity[m.clone()], &sigma[m.clone()], &groups.minus[m]);
         }
         sums

@@ -10,7 +10,6 @@ use crate::job::parallel;
 use crate::math::vec3;
 use crate::merging::Equivalents;
 use crate::reflections::{Reflections, flags};
-use crate::spacegroup::SpaceGroup;
 use std::collections::BTreeMap;
 
 /// An intensity on the detector's scale turned into one on the crystal's: corrected for Lorentz–polarisation, quantum efficiency and,
@@ -96,8 +95,6 @@ pub struct Filtered {
     pub weak: usize,
     /// Outside the resolution limits.
     pub resolution: usize,
-    /// Absent by symmetry.
-    pub absent: usize,
     /// Left for scaling.
     pub suitable: usize,
 }
@@ -115,9 +112,10 @@ pub(super) struct Prepared {
 }
 
 /// Joins, corrects and filters; sets the flags of what is left out.
-pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, group: &SpaceGroup, params: &Params) -> Result<Prepared, Error> {
+pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Params) -> Result<Prepared, Error> {
     let mut filtered = Filtered { rows: reflections.len(), ..Filtered::default() };
-    let rows: Vec<usize> = (0..reflections.len()).filter(|&i| reflections.flags[i] & flags::INTEGRATED != 0).collect();
+    let rows: Vec<usize> =
+        (0..reflections.len()).filter(|&i| reflections.flags[i] & flags::INTEGRATED != 0 && reflections.id[i] >= 0).collect();
     filtered.not_integrated = reflections.len() - rows.len();
     let mut table = reflections.select(&rows);
     table.shoebox.clear();
@@ -161,7 +159,6 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, group: &SpaceG
             None => &mut filtered.bad_values,
             Some(_) if table.partiality.get(i).is_some_and(|p| *p < params.partiality_cutoff) => &mut filtered.partial,
             Some(m) if m.value / m.variance.sqrt() <= params.min_isigi => &mut filtered.weak,
-            Some(_) if group.is_absent(table.hkl[i]) => &mut filtered.absent,
             Some(_) => {
                 suitable.push(i as u32);
                 continue;

@@ -204,7 +204,6 @@ fn filter_table(s: &Scaled) -> Table {
         ("partiality too low", f.partial),
         ("I/σ too low", f.weak),
         ("outside the resolution limits", f.resolution),
-        ("systematically absent", f.absent),
         ("outliers", s.outliers),
         ("scaled", f.suitable - s.outliers),
     ];

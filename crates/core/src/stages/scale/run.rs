@@ -30,7 +30,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.begin("Scaling", 9);
     let (group, cell) = symmetry_and_cell(experiments)?;
     check_table(experiments, reflections)?;
-    let prepared = input::prepare(reflections, &cell, &group, params)?;
+    let prepared = input::prepare(reflections, &cell, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
@@ -160,7 +160,7 @@ fn check_table(experiments: &ExperimentList, table: &Reflections) -> Result<(), 
         table.require(&["intensity.sum.value", "intensity.sum.variance"])?;
     }
     let n = experiments.len();
-    if let Some(row) = table.id.iter().position(|&id| usize::try_from(id).map_or(true, |id| id >= n)) {
+    if let Some(row) = table.id.iter().position(|&id| usize::try_from(id).is_ok_and(|id| id >= n)) {
         return Err(Error::NoExperiment { row, id: table.id[row], n });
     }
     match (0..n).find(|&i| experiments.models(i).is_none()) {

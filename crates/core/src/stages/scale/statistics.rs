@@ -76,7 +76,6 @@ pub fn scaled_statistics(
     table.require(&["flags", "miller_index", "intensity.scale.value", "intensity.scale.variance", "inverse_scale_factor"])?;
     let (group, cell) = symmetry_and_cell(experiments)?;
     let rows = usable_rows(table, partiality_cutoff);
-    let rows: Vec<u32> = rows.into_iter().filter(|&r| !group.is_absent(table.hkl[r as usize])).collect();
     let groups = Equivalents::new(&group, &table.hkl, &rows)?;
     let intensity: Vec<f64> = groups.rows.iter().map(|&r| table.i_scale[r as usize] / table.inverse_scale_factor[r as usize]).collect();
     let sigma: Vec<f64> =
