@@ -4,6 +4,7 @@ pub mod bravais;
 pub mod import;
 pub mod index;
 pub mod integrate;
+pub mod merge;
 pub mod scale;
 pub mod spots;
 pub mod symmetry;

@@ -36,6 +36,8 @@ pub use error_model::{BinVariance, ErrorModel};
 pub use model::{Layout, SweepModel};
 pub use params::{AbsorptionLevel, Choice, IntensityChoice, ModelChoice, OutlierRejection, Params};
 pub use report::{report, statistics_tables};
+pub(crate) use report::{statistics_plots, values as statistics_values};
 pub use result::{Combination, Round, Scaled, SweepSummary};
 pub use run::run;
 pub use statistics::{Statistics, scaled_statistics};
+pub(crate) use statistics::{symmetry_and_cell, usable_rows};

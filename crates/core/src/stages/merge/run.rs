@@ -1,0 +1,108 @@
+use super::error::Error;
+use super::merged::MergedReflections;
+use super::mtz_files;
+use super::params::Params;
+use crate::geometry::ExperimentList;
+use crate::job::Monitor;
+use crate::merging::Equivalents;
+use crate::params::Parameters;
+use crate::reflections::Reflections;
+use crate::stages::scale::{Statistics, scaled_statistics, symmetry_and_cell, usable_rows};
+
+/// What merging leaves.
+#[derive(Debug, Clone)]
+pub struct Merged {
+    /// Unique reflections.
+    pub reflections: MergedReflections,
+    /// `merged.mtz`.
+    pub merged_mtz: Vec<u8>,
+    /// `scaled.mtz`: every observation.
+    pub scaled_mtz: Vec<u8>,
+    /// Merging statistics.
+    pub statistics: Statistics,
+    /// Wavelength written to the files, Å.
+    pub wavelength: f64,
+    /// What was assumed or left out.
+    pub notes: Vec<String>,
+}
+
+/// Experiments whose wavelengths differ by more (Å) hold different datasets.
+const WAVELENGTH_TOLERANCE: f64 = 1e-4;
+
+/// Merges the observations that scaling marked as scaled and good.
+///
+/// # Errors
+/// When scaling's columns are missing, nothing is usable, or the crystals differ in symmetry.
+pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Merged, Error> {
+    params.check_ranges()?;
+    monitor.begin("Merging", 4);
+    reflections.require(&["id", "flags", "miller_index", "intensity.scale.value", "intensity.scale.variance", "inverse_scale_factor"])?;
+    let (group, cell) = symmetry_and_cell(experiments)?;
+    let (finest, coarsest) = (params.d_min.unwrap_or(0.0), params.d_max.unwrap_or(f64::INFINITY));
+    let n = experiments.len();
+    let rows: Vec<u32> = usable_rows(reflections, params.partiality_threshold)
+        .into_iter()
+        .filter(|&r| usize::try_from(reflections.id[r as usize]).is_ok_and(|id| id < n))
+        .filter(|&r| (finest..=coarsest).contains(&cell.d(reflections.hkl[r as usize])))
+        .collect();
+    if rows.is_empty() {
+        return Err(Error::NothingToMerge { rows: reflections.len() });
+    }
+    let mut notes = Vec::new();
+    let wavelengths: Vec<f64> = (0..n).filter_map(|i| experiments.models(i)).map(|m| m.beam.wavelength).collect();
+    let wavelength = wavelengths.iter().sum::<f64>() / wavelengths.len().max(1) as f64;
+    if wavelengths.iter().any(|w| (w - wavelength).abs() > WAVELENGTH_TOLERANCE) {
+        notes.push(format!(
+            "the experiments' wavelengths differ by more than {WAVELENGTH_TOLERANCE} Å; they are merged into one dataset with their mean, \
+             {wavelength:.5} Å"
+        ));
+    }
+    let groups = Equivalents::new(&group, &reflections.hkl, &rows)?;
+    let scale = |r: u32| reflections.inverse_scale_factor[r as usize];
+    let intensity: Vec<f64> = groups.rows.iter().map(|&r| reflections.i_scale[r as usize] / scale(r)).collect();
+    let sigma: Vec<f64> = groups.rows.iter().map(|&r| reflections.var_scale[r as usize].sqrt() / scale(r)).collect();
+    let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
+    let mut merged = MergedReflections::new(&groups, &intensity, &sigma, &d);
+    monitor.check()?;
+    monitor.advance(1);
+    if params.truncate {
+        merged.add_amplitudes(&group, &groups.centric, params.min_reflections);
+        if merged.hkl.len() < params.min_reflections {
+            notes.push(format!(
+                "{} unique reflections are too few to know how intensities fall with resolution ({} are needed); amplitudes assume that \
+                 all positive intensities are equally likely",
+                merged.hkl.len(),
+                params.min_reflections
+            ));
+        }
+        if merged.rejected > 0 {
+            notes.push(format!("{} reflections are too negative to have an amplitude; their intensities are kept", merged.rejected));
+        }
+    }
+    monitor.check()?;
+    monitor.advance(1);
+    let merged_mtz = mtz_files::merged(&merged, &group, &cell, wavelength, params)?;
+    let scaled_mtz = mtz_files::scaled(experiments, reflections, &rows, &group, &cell, wavelength, params)?;
+    monitor.check()?;
+    monitor.advance(1);
+    let statistics = statistics(experiments, reflections, params, &cell)?;
+    monitor.advance(1);
+    Ok(Merged { reflections: merged, merged_mtz, scaled_mtz, statistics, wavelength, notes })
+}
+
+/// Statistics of what is written: the same as scaling's unless limits were given.
+fn statistics(
+    experiments: &ExperimentList,
+    reflections: &Reflections,
+    params: &Params,
+    cell: &crate::geometry::UnitCell,
+) -> Result<Statistics, Error> {
+    const CC_HALF: f64 = 0.3;
+    if params.d_min.is_none() && params.d_max.is_none() {
+        return Ok(scaled_statistics(experiments, reflections, params.n_shells, CC_HALF, params.partiality_threshold)?);
+    }
+    let (finest, coarsest) = (params.d_min.unwrap_or(0.0), params.d_max.unwrap_or(f64::INFINITY));
+    let rows: Vec<usize> = (0..reflections.len()).filter(|&i| (finest..=coarsest).contains(&cell.d(reflections.hkl[i]))).collect();
+    let within = reflections.select(&rows);
+    Ok(scaled_statistics(experiments, &within, params.n_shells, CC_HALF, params.partiality_threshold)?)
+}
