@@ -17,6 +17,8 @@ mod possible;
 mod resolution;
 mod shells;
 mod statistics;
+#[cfg(test)]
+mod tests;
 
 pub use anomalous::{AnomalousSignal, anomalous_signal, normal_quantile};
 pub use equivalents::Equivalents;

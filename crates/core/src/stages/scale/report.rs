@@ -24,6 +24,15 @@ pub fn report(scaled: &Scaled) -> Report {
     if let (Some(fit), Some(_)) = (scaled.statistics.cc_half_fit, &scaled.statistics.suggested) {
         r.warn(format!("CC½ falls below its limit at {:.2} Å; consider d_min={:.2}", fit.d_min, fit.d_min));
     }
+    let low = &scaled.statistics.merging.by_shell[0];
+    if low.n_pairs >= 50 && low.r_within.r_meas() < 0.7 * low.r.r_meas() {
+        r.warn(format!(
+            "Friedel mates differ much more than other equivalents (lowest shell: Rmeas {:.3}, {:.3} with I+ and I− apart): there is an \
+             anomalous signal, and anomalous=true would give smaller and better standard deviations",
+            low.r.r_meas(),
+            low.r_within.r_meas()
+        ));
+    }
     r.tables.push(filter_table(scaled));
     r.tables.push(rounds_table(scaled));
     if !scaled.combinations.is_empty() {
