@@ -5,13 +5,12 @@ use super::lab::{BeamBlock, BeamMotion, DetectorBlock, DetectorMotion};
 use super::layout::{Layout, spindle_of_beam};
 use super::select::Observation;
 use super::smoother::Smoother;
-use super::varying::images_of_crystal;
+use super::plan::Plan;
 use super::{Error, Options, Simplification, reduce};
-use crate::geometry::ExperimentList;
 
-/// All parameters that the options free, of the models that `observations` need. `intervals`: by crystal, the number of
-/// intervals of its smoother, 0 for a static one.
-pub(crate) fn full(list: &ExperimentList, observations: &[Observation], options: &Options, intervals: &[usize]) -> Result<Layout, Error> {
+/// All parameters that the options free, of the models that `observations` need.
+pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options) -> Result<Layout, Error> {
+    let list = &plan.list;
     let mut used = vec![false; list.len()];
     observations.iter().for_each(|o| used[o.experiment] = true);
     let needed = |model: fn(&crate::geometry::Experiment) -> Option<usize>, i: usize| {
@@ -49,24 +48,19 @@ pub(crate) fn full(list: &ExperimentList, observations: &[Observation], options:
         }
         let mut block = CrystalBlock::new(i, crystal, options.cell)?;
         block.orientation_free = options.crystal_orientation;
-        if let (n @ 1.., Some((images, _))) = (intervals[i], images_of_crystal(list, i)) {
+        if let (n @ 1.., Some((images, _))) = (plan.intervals[i], plan.images(i)) {
             block.smoother = Some(Smoother::new(images, n));
         }
         crystals.push(Some(block));
     }
-    let mut layout = Layout { crystals, detectors: detectors.collect(), beams: beams.collect(), n: 0 };
+    let mut layout = Layout { crystals, cell_of: plan.cell_of.clone(), detectors: detectors.collect(), beams: beams.collect(), n: 0 };
     layout.assign();
     Ok(layout)
 }
 
 /// As [`full`], less the parameters for which there are too few reflections.
-pub(crate) fn reduced(
-    list: &ExperimentList,
-    observations: &[Observation],
-    options: &Options,
-    intervals: &[usize],
-) -> Result<(Layout, Vec<Simplification>), Error> {
-    let mut layout = full(list, observations, options, intervals)?;
-    let simplified = reduce::reduce(&mut layout, list, observations, options);
+pub(crate) fn reduced(plan: &Plan, observations: &[Observation], options: &Options) -> Result<(Layout, Vec<Simplification>), Error> {
+    let mut layout = full(plan, observations, options)?;
+    let simplified = reduce::reduce(&mut layout, &plan.list, observations, options);
     Ok((layout, simplified))
 }

@@ -15,6 +15,8 @@ pub(crate) const MAX_LOCAL: usize = 9;
 pub(crate) struct CrystalBlock {
     /// First parameter of the first sample.
     pub start: usize,
+    /// First cell parameter, where that is another crystal's (then this one is static).
+    pub shared_cell: Option<usize>,
     u0: Mat3,
     g0: Mat3,
     pub orientation_free: bool,
@@ -39,7 +41,7 @@ impl CrystalBlock {
         let singular = Error::SingularCrystal { crystal: index };
         let u0 = b_from_reciprocal_metric(&g).and_then(|b| b.try_inverse()).map(|inverse| a * inverse).ok_or(singular.clone())?;
         if !free_cell {
-            return Ok(CrystalBlock { start: 0, u0, g0: g, orientation_free: true, cell: Vec::new(), smoother: None });
+            return Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0: g, orientation_free: true, cell: Vec::new(), smoother: None });
         }
         let group = SpaceGroup::from_hall(&crystal.hall_symbol).map_err(|e| Error::SpaceGroup {
             crystal: index,
@@ -53,7 +55,7 @@ impl CrystalBlock {
             return Err(singular);
         }
         let cell = constraints::free_metric_parameters(&rotations).into_iter().map(|m| m * (g0.norm() / m.norm())).collect();
-        Ok(CrystalBlock { start: 0, u0, g0, orientation_free: true, cell, smoother: None })
+        Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0, orientation_free: true, cell, smoother: None })
     }
 
     /// Keeps the cell as the crystal has it.
@@ -61,17 +63,32 @@ impl CrystalBlock {
         self.cell.clear();
     }
 
-    /// Parameters of one sample.
+    /// Parameters that one sample depends on: those of the orientation first, then those of the cell.
     pub(crate) fn local(&self) -> usize {
-        self.cell.len() + if self.orientation_free { 3 } else { 0 }
+        self.cell.len() + self.angles()
+    }
+
+    /// Free parameters of the orientation.
+    pub(crate) fn angles(&self) -> usize {
+        if self.orientation_free { 3 } else { 0 }
+    }
+
+    /// Where parameter `j` of sample `sample` stands among all parameters.
+    pub(crate) fn column(&self, sample: usize, j: usize) -> usize {
+        match self.shared_cell {
+            Some(cell) if j >= self.angles() => cell + j - self.angles(),
+            Some(_) => self.start + j,
+            None => self.start + sample * self.local() + j,
+        }
     }
 
     pub(crate) fn samples(&self) -> usize {
         self.smoother.as_ref().map_or(1, Smoother::samples)
     }
 
+    /// Number of parameters of its own.
     pub(crate) fn len(&self) -> usize {
-        self.samples() * self.local()
+        if self.shared_cell.is_some() { self.angles() } else { self.samples() * self.local() }
     }
 
     pub(crate) fn weights(&self, z: f64) -> Weights {
@@ -80,12 +97,10 @@ impl CrystalBlock {
 
     /// The local parameters at one position of the scan.
     pub(crate) fn local_parameters(&self, p: &[f64], w: &Weights) -> [f64; MAX_LOCAL] {
-        let n = self.local();
         let mut out = [0.0; MAX_LOCAL];
         for k in 0..w.n {
-            let from = self.start + (w.first + k) * n;
-            for (o, x) in out.iter_mut().zip(&p[from..from + n]) {
-                *o += w.w[k] * x;
+            for (j, o) in out.iter_mut().enumerate().take(self.local()) {
+                *o += w.w[k] * p[self.column(w.first + k, j)];
             }
         }
         out

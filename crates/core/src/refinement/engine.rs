@@ -57,11 +57,13 @@ pub(crate) fn minimise(
             match next {
                 Some(next) if mean_cost(&next) <= mean_cost(&at) * (1.0 + 1e-14) => {
                     damping = (damping * 0.1).max(1e-9);
+                    let gain = at.cost - next.cost;
                     (p, at) = (trial, next);
                     steps.push(step(&at));
                     monitor.advance(1);
                     accepted = true;
-                    if left < tolerance * variance {
+                    // Where the last digits oscillate, the second test ends it.
+                    if left < tolerance * variance || gain.abs() < 1e-8 * at.cost {
                         stopped = Stop::Converged;
                     }
                 }

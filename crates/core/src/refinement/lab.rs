@@ -1,7 +1,7 @@
 //! Parameters of beam and detector.
 
 use crate::geometry::{Beam, Detector, Panel};
-use crate::math::{Mat3, Vec3, rotation_vector};
+use crate::math::{Mat3, Vec3, axis_angle_of, rotation_vector};
 
 /// What a parameter of the beam does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub(crate) enum BeamMotion {
     /// Lengthens s0 by this fraction.
     Wavenumber,
 }
+
+/// What is known of a parameter before the data speak.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Prior {
+    pub mean: f64,
+    /// Standard deviation; infinite when nothing is known.
+    pub sigma: f64,
+}
+
+/// Standard deviation of a direction that the data cannot tell, rad.
+///
+/// With a crystal that varies over the scan, a turn of the detector about the beam, or of beam and detector together about an axis across
+/// the spindle, is made good by a smooth drift of the crystal. Holding these two where the beamline says they are costs nothing, and
+/// leaves to the drift only what is one.
+const PINNED: f64 = 0.01 * core::f64::consts::PI / 180.0;
 
 /// The free parameters of a beam.
 #[derive(Debug, Clone)]
@@ -60,11 +75,15 @@ impl BeamBlock {
         BeamState { s0, ds0: ds0.collect() }
     }
 
-    /// Standard deviations of what is known beforehand.
-    pub(crate) fn prior(motion: BeamMotion) -> f64 {
+    /// What is known beforehand: the direction of `reference` (of the beam itself without one) to a tenth of a degree, or
+    /// [`PINNED`] beside crystals that vary; the wavelength to a thousandth.
+    pub(crate) fn prior(&self, motion: BeamMotion, reference: Option<&Beam>, varying: bool) -> Prior {
+        let turn = reference.map_or(Vec3::zeros(), |r| self.s0.normalize().cross(&r.s0().normalize()));
+        let sigma = if varying { PINNED } else { 0.1_f64.to_radians() };
         match motion {
-            BeamMotion::InPlane | BeamMotion::OutOfPlane => 0.5_f64.to_radians(),
-            BeamMotion::Wavenumber => 1e-3,
+            BeamMotion::InPlane => Prior { mean: turn.dot(&self.axes[0]), sigma },
+            BeamMotion::OutOfPlane => Prior { mean: turn.dot(&self.axes[1]), sigma },
+            BeamMotion::Wavenumber => Prior { mean: 0.0, sigma: 1e-3 },
         }
     }
 }
@@ -163,11 +182,21 @@ impl DetectorBlock {
         Some(DetectorState { panels, pivot, fields: fields.collect() })
     }
 
-    /// Standard deviation of what is known beforehand: a per cent of the distance along the beam and across it, one degree of tilt.
-    pub(crate) fn prior(&self, motion: DetectorMotion) -> f64 {
+    /// What is known beforehand: the place of `reference` (of the detector itself without one) to half a per cent of the distance, its
+    /// orientation to a quarter of a degree, or, about its normal and beside crystals that vary, to [`PINNED`].
+    pub(crate) fn prior(&self, motion: DetectorMotion, reference: Option<&Detector>, varying: bool) -> Prior {
+        let reference = reference.and_then(|d| DetectorBlock::new(d, Vec::new())).filter(|r| r.panels.len() == self.panels.len());
+        let (shift, turn) = match reference {
+            Some(r) => {
+                let (axis, angle) = axis_angle_of(&(Mat3::from_columns(&r.axes) * Mat3::from_columns(&self.axes).transpose()));
+                (r.centre - self.centre, axis * angle)
+            }
+            None => (Vec3::zeros(), Vec3::zeros()),
+        };
         match motion {
-            DetectorMotion::Shift(_) => 0.01 * self.distance.max(1.0),
-            DetectorMotion::Tilt(_) => 1.0_f64.to_radians(),
+            DetectorMotion::Shift(k) => Prior { mean: shift.dot(&self.axes[k]), sigma: 0.005 * self.distance.max(1.0) },
+            DetectorMotion::Tilt(2) if varying => Prior { mean: turn.dot(&self.axes[2]), sigma: PINNED },
+            DetectorMotion::Tilt(k) => Prior { mean: turn.dot(&self.axes[k]), sigma: 0.25_f64.to_radians() },
         }
     }
 }

@@ -4,7 +4,8 @@
 //! is banded with a narrow border at its end.
 
 use super::crystal::CrystalBlock;
-use super::lab::{BeamBlock, BeamMotion, BeamState, DetectorBlock, DetectorMotion, DetectorState};
+use super::lab::{BeamBlock, BeamMotion, BeamState, DetectorBlock, DetectorMotion, DetectorState, Prior};
+use super::plan::images_of_crystal;
 use crate::geometry::ExperimentList;
 use crate::math::Vec3;
 
@@ -12,6 +13,8 @@ use crate::math::Vec3;
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub crystals: Vec<Option<CrystalBlock>>,
+    /// By crystal, the one whose cell it uses: itself, or one before it.
+    pub cell_of: Vec<usize>,
     pub detectors: Vec<Option<DetectorBlock>>,
     pub beams: Vec<Option<BeamBlock>>,
     /// Number of parameters.
@@ -29,8 +32,13 @@ impl Layout {
     /// Numbers the parameters of all blocks.
     pub(crate) fn assign(&mut self) {
         let mut n = 0;
-        for block in self.crystals.iter_mut().flatten() {
+        for i in 0..self.crystals.len() {
+            let owner = self.cell_of[i];
+            let is_static = |b: &&CrystalBlock| b.smoother.is_none();
+            let cell = self.crystals[owner].as_ref().filter(|_| owner < i).filter(is_static).map(|b| b.column(0, b.angles()));
+            let Some(block) = &mut self.crystals[i] else { continue };
             block.start = n;
+            block.shared_cell = cell.filter(|_| block.smoother.is_none());
             n += block.len();
         }
         for block in self.detectors.iter_mut().flatten() {
@@ -57,20 +65,26 @@ impl Layout {
         Some(LabState { beams, detectors })
     }
 
-    /// Prior standard deviations of the parameters; infinite where nothing is known.
-    pub(crate) fn priors(&self) -> Vec<f64> {
-        let mut sigma = vec![f64::INFINITY; self.n];
-        for block in self.detectors.iter().flatten() {
+    /// What is known of the parameters beforehand, from `reference` (beams and detectors numbered as here) or else from the start.
+    pub(crate) fn priors(&self, reference: Option<&ExperimentList>) -> Vec<Prior> {
+        let mut priors = vec![Prior { mean: 0.0, sigma: f64::INFINITY }; self.n];
+        let mut crystals = self.crystals.iter().flatten();
+        let varying = self.n > 0 && crystals.all(|c| c.smoother.is_some());
+        for (i, block) in self.detectors.iter().enumerate() {
+            let Some(block) = block else { continue };
+            let known = reference.and_then(|r| r.detectors.get(i));
             for (k, motion) in block.motions.iter().enumerate() {
-                sigma[block.start + k] = block.prior(*motion);
+                priors[block.start + k] = block.prior(*motion, known, varying);
             }
         }
-        for block in self.beams.iter().flatten() {
+        for (i, block) in self.beams.iter().enumerate() {
+            let Some(block) = block else { continue };
+            let known = reference.and_then(|r| r.beams.get(i));
             for (k, motion) in block.motions.iter().enumerate() {
-                sigma[block.start + k] = BeamBlock::prior(*motion);
+                priors[block.start + k] = block.prior(*motion, known, varying);
             }
         }
-        sigma
+        priors
     }
 
     /// Names of the parameters, in order.
@@ -83,7 +97,9 @@ impl Layout {
                 if block.orientation_free {
                     names.extend(["x", "y", "z"].map(|axis| format!("{place} rotation {axis}")));
                 }
-                names.extend((1..=block.cell.len()).map(|k| format!("{place} metric {k}")));
+                if block.shared_cell.is_none() {
+                    names.extend((1..=block.cell.len()).map(|k| format!("{place} metric {k}")));
+                }
             }
         }
         for (i, block) in self.detectors.iter().enumerate() {
@@ -122,8 +138,7 @@ impl Layout {
         }
         for (i, block) in self.crystals.iter().enumerate() {
             let Some(block) = block else { continue };
-            let images =
-                experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map(|s| experiments.scans[s].n_images);
+            let images = images_of_crystal(experiments, i).map(|(images, _)| images);
             let Some(crystal) = experiments.crystals.get_mut(i) else { continue };
             let (mean, borders) = match (&block.smoother, images) {
                 (Some(_), Some(images)) => {

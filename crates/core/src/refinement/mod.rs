@@ -9,7 +9,7 @@
 //! - crystal: three rotations, and the elements of the reciprocal metric G* that its symmetry leaves free (1 to 6), static or
 //!   smoothly varying with the scan
 //!
-//! Weak prior knowledge of the detector and the beam (a per cent of the distance, a degree of tilt) keeps what few reflections
+//! Weak prior knowledge of the detector and the beam (half a per cent of the distance, a quarter of a degree of tilt) keeps what few reflections
 //! cannot determine near where it was; it has no weight beside a few hundred reflections. Models with fewer than
 //! [`Options::reflections_per_parameter`] lose parameters, and [`Outcome::simplified`] says which.
 //!
@@ -26,6 +26,7 @@ mod mcd;
 mod options;
 mod outcome;
 mod outliers;
+mod plan;
 mod reduce;
 mod run;
 mod select;
@@ -36,7 +37,7 @@ mod varying;
 
 pub use error::Error;
 pub use options::{Options, Outliers, ScanVarying};
-pub use outcome::{Outcome, Parameter, Rmsd, Simplification, Step, Stop};
+pub use outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step, Stop};
 pub use run::refine;
 
 #[cfg(test)]

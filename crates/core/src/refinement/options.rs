@@ -1,3 +1,6 @@
+use crate::geometry::ExperimentList;
+use std::sync::Arc;
+
 /// Which reflections are outliers of the fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outliers {
@@ -43,7 +46,9 @@ pub struct Options {
     pub crystal_orientation: bool,
     /// Free the cells, as far as the space groups let them.
     pub cell: bool,
-    /// `None`: one static model for each crystal.
+    /// Give a crystal that several scans share an orientation for each of them (and one cell for all) if the data speak for it.
+    pub orientation_per_scan: bool,
+    /// `None`: only the pass with static crystals.
     pub scan_varying: Option<ScanVarying>,
     /// Outlier rejection.
     pub outliers: Outliers,
@@ -59,6 +64,9 @@ pub struct Options {
     pub d_min: Option<f64>,
     /// Models are simplified until each has so many reflections per free parameter.
     pub reflections_per_parameter: f64,
+    /// Where beams and detectors were before any refinement (as imported, numbered as in the list refined): what is known of them beforehand.
+    /// Without it, the models at the start are taken for that.
+    pub reference: Option<Arc<ExperimentList>>,
     /// At most so many steps.
     pub max_iterations: usize,
     /// Stop when the step left to the minimum is below this many standard uncertainties squared, summed over the parameters.
@@ -75,6 +83,7 @@ impl Default for Options {
             detector_orientation: true,
             crystal_orientation: true,
             cell: true,
+            orientation_per_scan: false,
             scan_varying: None,
             outliers: Outliers::Mcd { probability: 0.975, seed: 42 },
             outlier_rounds: 1,
@@ -83,6 +92,7 @@ impl Default for Options {
             scan_margin: 0.0,
             d_min: None,
             reflections_per_parameter: 5.0,
+            reference: None,
             max_iterations: 100,
             tolerance: 1e-2,
         }

@@ -137,16 +137,35 @@ pub struct Parameter {
     pub esd: f64,
 }
 
+/// One minimisation with its rounds of outlier rejection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Whether any crystal varied over its scan.
+    pub scan_varying: bool,
+    /// The start of each round and every accepted step.
+    pub steps: Vec<Step>,
+    /// Why it stopped.
+    pub stopped: Stop,
+    /// Number of free parameters.
+    pub n_parameters: usize,
+    /// Reflections used.
+    pub n_used: usize,
+    /// Reflections rejected as outliers.
+    pub n_outliers: usize,
+    /// By experiment.
+    pub rmsds: Vec<Rmsd>,
+}
+
 /// How a refinement went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// By experiment, of the reflections used.
     pub rmsds: Vec<Rmsd>,
-    /// The start and every accepted step.
-    pub steps: Vec<Step>,
     /// Why it stopped.
     pub stopped: Stop,
-    /// Free parameters in the last round.
+    /// The static pass, and the scan-varying one if there was one.
+    pub passes: Vec<Pass>,
+    /// Free parameters of the last pass.
     pub parameters: Vec<Parameter>,
     /// What was simplified.
     pub simplified: Vec<Simplification>,

@@ -7,8 +7,8 @@ use super::layout::Layout;
 use super::select::Observation;
 use crate::geometry::ExperimentList;
 
-/// Removes parameters from `layout` until every model, and the problem as a whole, has `reflections_per_parameter` reflections for each of
-/// its parameters. In the order of what is known best beforehand: the detector's tilts, the beam, the detector's position, the cell.
+/// Removes parameters from `layout` until every detector and beam has `reflections_per_parameter` reflections for each of its parameters, and
+/// every crystal, and the problem as a whole, as many coordinates (three to a reflection). In the order of what is known best beforehand: the detector's tilts, the beam, the detector's position, the cell.
 pub(crate) fn reduce(
     layout: &mut Layout,
     experiments: &ExperimentList,
@@ -28,11 +28,21 @@ pub(crate) fn reduce(
     }
     let few = |n: usize, parameters: usize| (n as f64) < options.reflections_per_parameter * parameters as f64;
     let mut done = Vec::new();
+    // Crystals that share a cell determine it together, and each reflection has three coordinates.
+    let mut group = vec![(0, 0); layout.crystals.len()];
+    for (crystal, block) in layout.crystals.iter().enumerate() {
+        if let Some(block) = block {
+            let (reflections, parameters) = &mut group[layout.cell_of[crystal]];
+            *reflections += n_crystal[crystal];
+            *parameters += block.len();
+        }
+    }
     for (crystal, block) in layout.crystals.iter_mut().enumerate() {
         let (Some(block), reflections) = (block, n_crystal[crystal]) else { continue };
-        if !block.cell.is_empty() && few(reflections, block.len()) {
+        let (all, parameters) = group[layout.cell_of[crystal]];
+        if !block.cell.is_empty() && few(3 * all, parameters) {
             block.fix_cell();
-            done.push(Simplification::Cell { crystal, reflections });
+            done.push(Simplification::Cell { crystal, reflections: all });
         }
         // Three angles are determined by two reflections already; what is asked for here guards against wrong indices.
         if block.orientation_free && few(reflections, 2) {
@@ -60,7 +70,7 @@ pub(crate) fn reduce(
     // The whole: simplest first.
     for round in 0..4 {
         layout.assign();
-        if !few(observations.len(), layout.n) {
+        if !few(3 * observations.len(), layout.n) {
             break;
         }
         match round {

@@ -1,8 +1,9 @@
 use super::engine::{Minimum, minimise};
-use super::outcome::{Outcome, Parameter, Rmsd, Step};
+use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
+use super::plan::Plan;
 use super::select::{self, Observation};
-use super::target::Target;
-use super::{Error, Options, Outliers, build, outliers, uncertainty, varying};
+use super::target::{Sums, Target};
+use super::{Error, Options, Outliers, build, layout::Layout, outliers, uncertainty, varying};
 use crate::geometry::{ExperimentList, ewald};
 use crate::job::Monitor;
 use crate::math::vec3;
@@ -14,10 +15,12 @@ const LEAST: usize = 5;
 
 /// Refines the models of `experiments` against the indexed rows of `reflections`.
 ///
+/// One pass with static crystals; then, with [`Options::scan_varying`], one with crystals that vary over their scans. A crystal that several
+/// scans share may become one for each of them ([`Options::orientation_per_scan`], and whenever it varies).
+///
 /// Needs columns `id`, `miller_index`, `panel`, `flags`, `xyzobs.px.value` and `xyzobs.px.variance` (or `xyzobs.mm.variance`). On success
 /// the models are updated, and of the table `xyzobs_mm`, `rlp`, `s1`, `entering`, the predictions, and the flags
-/// [`flags::USED_IN_REFINEMENT`] and [`flags::CENTROID_OUTLIER`]. With [`Options::scan_varying`], a crystal that several scans
-/// share becomes one for each scan (unless it is kept static). On failure the experiments are as they were.
+/// [`flags::USED_IN_REFINEMENT`] and [`flags::CENTROID_OUTLIER`]. On failure the experiments are as they were.
 pub fn refine(
     experiments: &mut ExperimentList,
     reflections: &mut Reflections,
@@ -25,75 +28,113 @@ pub fn refine(
     monitor: &dyn Monitor,
 ) -> Result<Outcome, Error> {
     reflections.require(&["id", "miller_index", "panel", "flags", "xyzobs.px.value"])?;
-    let mut list = experiments.clone();
-    observe(&list, reflections)?;
-    let all = select::select(&list, reflections, options)?;
-    let too_few = |found| Error::TooFewReflections { found, indexed: select::indexed(reflections), needed: LEAST };
+    observe(experiments, reflections)?;
+    let all = select::select(experiments, reflections, options)?;
     if all.len() < LEAST {
-        return Err(too_few(all.len()));
+        return Err(Error::TooFewReflections { found: all.len(), indexed: select::indexed(reflections), needed: LEAST });
     }
-    let mut simplified = Vec::new();
-    let mut intervals = varying::prepare(&mut list, &all, options, &mut simplified);
-    let given = build::full(&list, &all, options, &vec![0; list.crystals.len()])?;
-    let residuals = Target::new(&list, &given, &all).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
-    let mut outlying = outliers::find(&list, &all, &residuals, options.outliers);
+    let mut plan = Plan::new(experiments.clone());
+    // A static pass starts from the mean of a crystal that varied.
+    plan.list.crystals.iter_mut().for_each(|c| c.a_at_scan_points.clear());
 
+    let mut passes = Vec::new();
+    let mut simplified = Vec::new();
+    let given = build::full(&plan, &all, options)?;
+    let residuals = Target::new(&plan.list, &given, &all, None).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
+    let mut outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+    if options.orientation_per_scan {
+        varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)?;
+    }
+    let mut fit = fit(&plan, &all, outlying, options, monitor)?;
+    fit.layout.apply(&fit.minimum.p, &mut plan.list);
+    passes.push(pass(&plan, &fit, &all));
+
+    if let Some(scan_varying) = &options.scan_varying {
+        outlying = fit.outlying.clone();
+        if varying::vary(&mut plan, &kept(&all, &outlying), options, scan_varying, &mut simplified, monitor)? {
+            fit = self::fit(&plan, &all, outlying, options, monitor)?;
+            fit.layout.apply(&fit.minimum.p, &mut plan.list);
+            passes.push(pass(&plan, &fit, &all));
+        }
+    }
+
+    let covariance = uncertainty::covariance(&fit.minimum.at, fit.layout.n);
+    if let Some(covariance) = &covariance {
+        uncertainty::set_cell_uncertainties(&fit.layout, &fit.minimum.p, covariance, &mut plan.list);
+    }
+    set_flags(reflections, &all, &fit.outlying);
+    observe(&plan.list, reflections)?;
+    update_predictions(&plan.list, reflections);
+    simplified.append(&mut fit.simplified);
+    let spacing = |(i, n): (usize, &usize)| match plan.images(i) {
+        Some((images, width)) if *n > 0 => images as f64 * width / *n as f64,
+        _ => 0.0,
+    };
+    let outcome = Outcome {
+        rmsds: rmsds(&plan.list, &fit.minimum.at.sums),
+        stopped: fit.minimum.stopped,
+        parameters: parameters(fit.layout.names(), &fit.minimum.p, covariance.as_deref()),
+        simplified,
+        n_used: fit.minimum.at.n(),
+        n_outliers: fit.outlying.iter().filter(|o| **o).count(),
+        samples: fit.layout.crystals.iter().map(|c| c.as_ref().map_or(1, |c| c.samples())).collect(),
+        intervals: plan.intervals.iter().enumerate().map(spacing).collect(),
+        passes,
+    };
+    *experiments = plan.list;
+    Ok(outcome)
+}
+
+/// One pass' result.
+struct Fit {
+    layout: Layout,
+    minimum: Minimum,
+    outlying: Vec<bool>,
+    simplified: Vec<Simplification>,
+    /// Steps of all rounds.
+    steps: Vec<Step>,
+}
+
+fn kept(all: &[Observation], outlying: &[bool]) -> Vec<Observation> {
+    all.iter().zip(outlying).filter(|(_, out)| !**out).map(|(o, _)| *o).collect()
+}
+
+/// Minimises, looks for outliers of the new models, and does so again until the outliers stay the same or the rounds are over.
+fn fit(plan: &Plan, all: &[Observation], mut outlying: Vec<bool>, options: &Options, monitor: &dyn Monitor) -> Result<Fit, Error> {
     let rounds = if options.outliers == Outliers::None { 1 } else { options.outlier_rounds.max(1) };
+    let reference = options.reference.as_deref();
     let mut steps: Vec<Step> = Vec::new();
     let mut start = Vec::new();
-    for round in 1.. {
+    let mut names = Vec::new();
+    let mut round = 1;
+    loop {
         monitor.check()?;
-        let used: Vec<Observation> = all.iter().zip(&outlying).filter(|(_, out)| !**out).map(|(o, _)| *o).collect();
+        let used = kept(all, &outlying);
         if used.len() < LEAST {
-            return Err(too_few(used.len()));
+            return Err(Error::TooFewReflections { found: used.len(), indexed: all.len(), needed: LEAST });
         }
-        if round == 1 {
-            varying::choose_intervals(&list, &used, options, &mut intervals, monitor)?;
-        }
-        let (layout, reduced) = build::reduced(&list, &used, options, &intervals)?;
-        if start.len() != layout.n {
+        let (layout, simplified) = build::reduced(plan, &used, options)?;
+        // Go on from the last round's parameters if they are the same ones.
+        if names != layout.names() {
+            names = layout.names();
             start = vec![0.0; layout.n];
         }
-        let target = Target::new(&list, &layout, &used);
-        let minimum = minimise(&target, start, options, monitor)?.ok_or(Error::NoPrediction)?;
+        let minimum = minimise(&Target::new(&plan.list, &layout, &used, reference), start, options, monitor)?.ok_or(Error::NoPrediction)?;
         steps.extend_from_slice(&minimum.steps);
         if round < rounds {
-            let residuals = Target::new(&list, &layout, &all).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
-            let now = outliers::find(&list, &all, &residuals, options.outliers);
-            if now != outlying {
+            let residuals = Target::new(&plan.list, &layout, all, reference).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
+            let now = outliers::find(&plan.list, all, &residuals, options.outliers);
+            // A few that come and go at the limit are not worth another round.
+            let changed = now.iter().zip(&outlying).filter(|(a, b)| a != b).count();
+            if changed * 1000 > all.len() {
                 outlying = now;
                 start = minimum.p;
+                round += 1;
                 continue;
             }
         }
-
-        layout.apply(&minimum.p, &mut list);
-        let covariance = uncertainty::covariance(&minimum.at, layout.n);
-        if let Some(covariance) = &covariance {
-            uncertainty::set_cell_uncertainties(&layout, &minimum.p, covariance, &mut list);
-        }
-        *experiments = list;
-        simplified.extend(reduced);
-        let rows = |out: bool| all.iter().zip(&outlying).filter(move |(_, o)| **o == out).map(|(o, _)| o.row);
-        set_flags(reflections, rows(false), rows(true));
-        observe(experiments, reflections)?;
-        update_predictions(experiments, reflections);
-        let images = |i: usize| varying::images_of_crystal(experiments, i).unwrap_or((1, 0.0));
-        let samples: Vec<usize> = layout.crystals.iter().map(|c| c.as_ref().map_or(1, |c| c.samples())).collect();
-        let spacing = |i: usize, n: usize| if n > 0 { images(i).0 as f64 * images(i).1 / n as f64 } else { 0.0 };
-        return Ok(Outcome {
-            rmsds: rmsds(experiments, &minimum),
-            steps,
-            stopped: minimum.stopped,
-            parameters: parameters(layout.names(), &minimum.p, covariance.as_deref()),
-            simplified,
-            n_used: used.len(),
-            n_outliers: all.len() - used.len(),
-            samples,
-            intervals: intervals.iter().enumerate().map(|(i, n)| spacing(i, *n)).collect(),
-        });
+        return Ok(Fit { layout, minimum, outlying, simplified, steps });
     }
-    Err(Error::NoPrediction)
 }
 
 /// Observed positions in mm and rad with the present models, and which reflections enter the sphere.
@@ -111,25 +152,39 @@ fn observe(experiments: &ExperimentList, reflections: &mut Reflections) -> Resul
     Ok(())
 }
 
-fn set_flags(reflections: &mut Reflections, used: impl Iterator<Item = usize>, outlying: impl Iterator<Item = usize>) {
+fn set_flags(reflections: &mut Reflections, all: &[Observation], outlying: &[bool]) {
     for (f, id) in reflections.flags.iter_mut().zip(&reflections.id) {
         if *id >= 0 {
             *f &= !(flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER);
         }
     }
-    used.for_each(|row| reflections.flags[row] |= flags::USED_IN_REFINEMENT);
-    outlying.for_each(|row| reflections.flags[row] |= flags::CENTROID_OUTLIER);
+    for (o, out) in all.iter().zip(outlying) {
+        reflections.flags[o.row] |= if *out { flags::CENTROID_OUTLIER } else { flags::USED_IN_REFINEMENT };
+    }
 }
 
-fn rmsds(experiments: &ExperimentList, minimum: &Minimum) -> Vec<Rmsd> {
-    let of = |(experiment, sums): (usize, &super::target::Sums)| {
+fn pass(plan: &Plan, fit: &Fit, all: &[Observation]) -> Pass {
+    let used = fit.minimum.at.n();
+    Pass {
+        scan_varying: plan.intervals.iter().any(|n| *n > 0),
+        steps: fit.steps.clone(),
+        stopped: fit.minimum.stopped,
+        n_parameters: fit.layout.n,
+        n_used: used,
+        n_outliers: all.len() - used,
+        rmsds: rmsds(&plan.list, &fit.minimum.at.sums),
+    }
+}
+
+fn rmsds(experiments: &ExperimentList, sums: &[Sums]) -> Vec<Rmsd> {
+    let of = |(experiment, sums): (usize, &Sums)| {
         let mm = sums.squares.map(|s| (s / sums.n.max(1) as f64).sqrt());
         let m = experiments.models(experiment)?;
         let size = m.detector.panels.first()?.pixel_size;
         let px = [mm[0] / size[0], mm[1] / size[1], mm[2] / m.scan.width.abs()];
         (sums.n > 0).then_some(Rmsd { experiment, n: sums.n, mm, px })
     };
-    minimum.at.sums.iter().enumerate().filter_map(of).collect()
+    sums.iter().enumerate().filter_map(of).collect()
 }
 
 fn parameters(names: Vec<String>, p: &[f64], covariance: Option<&[Vec<f64>]>) -> Vec<Parameter> {

@@ -1,5 +1,8 @@
-//! Values that vary smoothly over a scan: a Gaussian-weighted mean of the three nearest of a few evenly spaced samples
-//! (the smoother of scitbx, which DIALS uses for scan-varying models).
+//! Values that vary smoothly over a scan: a quadratic spline on evenly spaced samples.
+//!
+//! Samples stand where those of DIALS' Gaussian smoother do, and three of them act at any place, too. The weights here are those of the
+//! uniform quadratic B-spline: values and slopes are continuous, and a linear drift is followed exactly. A Gaussian mean of the three
+//! nearest samples follows it in ripples of a per cent of a step, and a least-squares fit then tilts beam and detector to keep drifts small.
 
 /// Weights of at most three samples, for one position of the scan.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -19,44 +22,37 @@ impl Weights {
 
 /// The samples' positions over the array indices `[0, n_images]` of a scan.
 ///
-/// `n` intervals have 2 samples at their ends (n = 1), 3 at the borders (n = 2), else n + 2 at −½, ½, … n + ½ intervals.
+/// One interval has 2 samples at its ends (a straight line), two have 3 at their borders (a parabola), more have n + 2 at −½, ½, … n + ½
+/// intervals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Smoother {
-    samples: usize,
-    /// Images per interval.
-    spacing: f64,
-    /// Position of sample 0 in intervals.
-    offset: f64,
-    /// 1/σ² in intervals⁻².
-    inverse_variance: f64,
+    intervals: usize,
+    n_images: f64,
 }
 
 impl Smoother {
     /// For a scan of `n_images` images in `intervals` intervals (both at least 1).
     pub(crate) fn new(n_images: usize, intervals: usize) -> Self {
-        let n = intervals.max(1);
-        let (samples, offset) = if n < 3 { (n + 1, 0.0) } else { (n + 2, -0.5) };
-        let sigma = 0.65 + 0.05 * (samples.min(3) as f64 - 2.0);
-        Smoother { samples, spacing: n_images.max(1) as f64 / n as f64, offset, inverse_variance: 1.0 / (sigma * sigma) }
+        Smoother { intervals: intervals.max(1), n_images: n_images.max(1) as f64 }
     }
 
     pub(crate) fn samples(&self) -> usize {
-        self.samples
+        if self.intervals < 3 { self.intervals + 1 } else { self.intervals + 2 }
     }
 
-    /// Weights at array index `z`.
+    /// Weights at array index `z`, which is taken into the scan.
     pub(crate) fn weights(&self, z: f64) -> Weights {
-        let n = self.samples.min(3);
-        let u = z / self.spacing - self.offset;
-        let nearest = libm::round(u).clamp(0.0, (self.samples - 1) as f64) as usize;
-        let first = nearest.saturating_sub(n / 2).min(self.samples - n);
-        let mut w = [0.0; 3];
-        for (k, w) in w.iter_mut().enumerate().take(n) {
-            let d = u - (first + k) as f64;
-            *w = libm::exp(-d * d * self.inverse_variance);
+        let u = (z / self.n_images).clamp(0.0, 1.0) * self.intervals as f64;
+        match self.intervals {
+            1 => Weights { first: 0, n: 2, w: [1.0 - u, u, 0.0] },
+            2 => Weights { first: 0, n: 3, w: [0.5 * (1.0 - u) * (2.0 - u), u * (2.0 - u), 0.5 * u * (u - 1.0)] },
+            n => {
+                // Sample k stands at k − ½; the middle one of the three is the nearest.
+                let middle = ((u + 1.0) as usize).min(n);
+                let t = u + 0.5 - middle as f64;
+                Weights { first: middle - 1, n: 3, w: [0.5 * (0.5 - t) * (0.5 - t), 0.75 - t * t, 0.5 * (0.5 + t) * (0.5 + t)] }
+            }
         }
-        let sum: f64 = w.iter().sum();
-        Weights { first, n, w: w.map(|x| x / sum) }
     }
 }
 
@@ -64,28 +60,43 @@ impl Smoother {
 mod tests {
     use super::*;
 
+    /// Σ wₖ f(position of sample k, in intervals).
+    fn value(s: &Smoother, z: f64, f: impl Fn(f64) -> f64) -> f64 {
+        let w = s.weights(z);
+        let offset = if s.samples() > 3 { 0.5 } else { 0.0 };
+        (0..w.n).map(|k| w.w[k] * f((w.first + k) as f64 - offset)).sum()
+    }
+
     #[test]
-    fn weights_sum_to_one_and_a_constant_stays() {
+    fn constants_and_straight_lines_stay() {
         for intervals in 1..9 {
             let s = Smoother::new(240, intervals);
-            for z in [0.0, 0.3, 17.0, 120.0, 239.9, 240.0] {
-                let w = s.weights(z);
-                assert!((w.w.iter().sum::<f64>() - 1.0).abs() < 1e-14);
-                assert!(w.first + w.n <= s.samples());
+            for z in [0.0, 0.3, 17.0, 119.9, 120.0, 239.9, 240.0] {
+                assert!(s.weights(z).first + s.weights(z).n <= s.samples());
+                assert!((value(&s, z, |_| 1.0) - 1.0).abs() < 1e-14);
+                let u = z / 240.0 * intervals as f64;
+                assert!((value(&s, z, |x| x) - u).abs() < 1e-13, "{intervals} {z}");
             }
         }
     }
 
     #[test]
-    fn samples_stand_where_dials_has_them() {
+    fn values_and_slopes_are_continuous() {
+        let s = Smoother::new(240, 6);
+        for border in 1..6 {
+            let z = f64::from(border) * 40.0;
+            let at = |dz: f64| value(&s, z + dz, |x| libm::sin(2.0 * x));
+            assert!((at(1e-9) - at(-1e-9)).abs() < 1e-9);
+            assert!(((at(1e-4) - at(0.0)) - (at(0.0) - at(-1e-4))).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn samples_are_as_many_as_in_dials() {
         let t = |intervals, samples| assert_eq!(Smoother::new(100, intervals).samples(), samples);
         t(1, 2);
         t(2, 3);
         t(3, 5);
         t(6, 8);
-        // Three intervals of 100/3 images: sample 1 stands at +½ interval.
-        let w = Smoother::new(100, 3).weights(100.0 / 6.0);
-        assert_eq!((w.first, w.n), (0, 3));
-        assert!(w.w[1] > w.w[0] && (w.w[0] - w.w[2]).abs() < 1e-12);
     }
 }

@@ -6,7 +6,7 @@
 //! A scan-varying A is taken at the observed angle.
 
 use super::crystal::MAX_LOCAL;
-use super::lab::{Field, PlaneState};
+use super::lab::{Field, PlaneState, Prior};
 use super::layout::{LabState, Layout};
 use super::select::Observation;
 use super::smoother::Weights;
@@ -27,7 +27,7 @@ pub(crate) struct Target<'a> {
     weights: Vec<Weights>,
     settings: Vec<Setting>,
     chunks: Vec<Chunk>,
-    priors: Vec<f64>,
+    priors: Vec<Prior>,
 }
 
 /// What of an experiment does not change.
@@ -91,7 +91,13 @@ struct Row {
 
 impl<'a> Target<'a> {
     /// `observations` as [`super::select::select`] sorts them; their experiments have all models and `layout` has blocks for these.
-    pub(crate) fn new(experiments: &ExperimentList, layout: &'a Layout, observations: &'a [Observation]) -> Self {
+    /// `reference`: see [`super::Options::reference`].
+    pub(crate) fn new(
+        experiments: &ExperimentList,
+        layout: &'a Layout,
+        observations: &'a [Observation],
+        reference: Option<&ExperimentList>,
+    ) -> Self {
         let settings = experiments.experiments.iter().map(|e| {
             let goniometer = e.goniometer.and_then(|g| experiments.goniometers.get(g));
             Setting {
@@ -103,7 +109,7 @@ impl<'a> Target<'a> {
             }
         });
         let mut target =
-            Target { layout, observations, weights: Vec::new(), settings: settings.collect(), chunks: Vec::new(), priors: layout.priors() };
+            Target { layout, observations, weights: Vec::new(), settings: settings.collect(), chunks: Vec::new(), priors: layout.priors(reference) };
         target.weights = observations
             .iter()
             .map(|o| match &layout.crystals[target.settings[o.experiment].crystal] {
@@ -129,8 +135,7 @@ impl<'a> Target<'a> {
         let last = weights.iter().map(|w| w.first + w.n).max().unwrap_or(1);
         let mut columns = Vec::new();
         if let Some(block) = &self.layout.crystals[setting.crystal] {
-            let n = block.local();
-            columns.extend(block.start + first * n..block.start + last * n);
+            columns.extend((first..last).flat_map(|sample| (0..block.local()).map(move |j| block.column(sample, j))));
         }
         if let Some(block) = &self.layout.detectors[setting.detector] {
             columns.extend(block.start..block.start + block.motions.len());
@@ -207,19 +212,19 @@ impl<'a> Target<'a> {
         let setting = &self.settings[self.observations[i].experiment];
         let w = &self.weights[i];
         let mut out = [0.0; 3];
-        let mut add = |from: usize, start: usize, n: usize, weight: f64| {
-            if (start..start + n).contains(&j) {
-                (0..3).for_each(|k| out[k] += weight * row.jacobian[k][from + j - start]);
+        let mut add = |from: usize, column: usize, weight: f64| {
+            if column == j {
+                (0..3).for_each(|k| out[k] += weight * row.jacobian[k][from]);
             }
         };
         let (crystal, detector) = (self.layout.crystals[setting.crystal].as_ref()?, self.layout.detectors[setting.detector].as_ref()?);
         let beam = self.layout.beams[setting.beam].as_ref()?;
         let local = crystal.local();
         for k in 0..w.n {
-            add(0, crystal.start + (w.first + k) * local, local, w.w[k]);
+            (0..local).for_each(|a| add(a, crystal.column(w.first + k, a), w.w[k]));
         }
-        add(local, detector.start, detector.motions.len(), 1.0);
-        add(local + detector.motions.len(), beam.start, beam.motions.len(), 1.0);
+        (0..detector.motions.len()).for_each(|a| add(local + a, detector.start + a, 1.0));
+        (0..beam.motions.len()).for_each(|a| add(local + detector.motions.len() + a, beam.start + a, 1.0));
         Some(out)
     }
 
@@ -250,10 +255,11 @@ impl<'a> Target<'a> {
                 }
             }
         }
-        for (i, sigma) in self.priors.iter().enumerate() {
-            let w = 1.0 / (sigma * sigma);
-            out.cost += 0.5 * w * p[i] * p[i];
-            out.gradient[i] += w * p[i];
+        for (i, prior) in self.priors.iter().enumerate() {
+            let w = 1.0 / (prior.sigma * prior.sigma);
+            let away = p[i] - prior.mean;
+            out.cost += 0.5 * w * away * away;
+            out.gradient[i] += w * away;
             out.normal.add(i, i, w);
         }
         Some(out)

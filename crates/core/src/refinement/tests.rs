@@ -120,8 +120,10 @@ fn every_derivative_agrees_with_differences() {
     let all = select::select(&list, &t, &options).unwrap();
     let some: Vec<_> = all.iter().step_by(all.len() / 40).copied().collect();
     for intervals in [0, 1, 4] {
-        let layout = build::full(&list, &some, &options, &[intervals]).unwrap();
-        let target = Target::new(&list, &layout, &some);
+        let mut plan = plan::Plan::new(list.clone());
+        plan.intervals[0] = intervals;
+        let layout = build::full(&plan, &some, &options).unwrap();
+        let target = Target::new(&list, &layout, &some, options.reference.as_deref());
         let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
         for j in 0..layout.n {
             // A step that moves the spots by about a thousandth of a degree or a micrometre.
@@ -161,7 +163,7 @@ fn exact_centroids_give_the_models_back() {
     let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
     // The priors pull by parts per million.
     for r in &outcome.rmsds {
-        assert!(r.px.iter().all(|x| *x < 1e-4), "{r:?} {:?}", outcome.steps);
+        assert!(r.px.iter().all(|x| *x < 1e-4), "{r:?} {:?}", outcome.passes);
     }
     for (x, y) in list.crystals[0].unit_cell().parameters().iter().zip(CELL) {
         assert!((x / y - 1.0).abs() < 1e-5, "{x} {y}");
@@ -208,11 +210,10 @@ fn a_drifting_crystal_is_followed() {
     let mut t = observed(&truth, 0.01);
     let mut list = truth.clone();
     list.crystals[0].a_at_scan_points.clear();
-    let fixed = refine(&mut list, &mut t, &Options { outliers: Outliers::None, ..Options::default() }, &Silent).unwrap();
     let options =
         Options { outliers: Outliers::None, scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
     let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
-    assert!(outcome.overall_px()[2] < 0.3 * fixed.overall_px()[2], "{:?} {:?}", outcome.overall_px(), fixed.overall_px());
+    assert!(outcome.overall_px()[2] < 0.3 * outcome.passes[0].rmsds[0].px[2], "{outcome:?}");
     // Noise of 0.01 sums of six sawteeth is about 0.012 px. (A drift about an axis across the spindle is nearly a tilt of the beam and of the
     // detector, so the setting matrices themselves are not compared.)
     assert!(outcome.overall_px().iter().all(|x| *x < 0.013), "{:?}", outcome.overall_px());
@@ -234,7 +235,7 @@ fn few_reflections_simplify_the_models_instead_of_failing() {
         let options = Options { scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
         let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
         assert!(outcome.simplified.iter().any(|s| matches!(s, Simplification::Static { .. })), "{n}");
-        assert!(outcome.n_used as f64 >= 5.0 * outcome.parameters.len() as f64 || outcome.parameters.len() <= 3, "{n}: {outcome:?}");
+        assert!(3 * outcome.n_used >= 5 * outcome.parameters.len() || outcome.parameters.len() <= 3, "{n}: {outcome:?}");
         let cell = list.crystals[0].unit_cell();
         assert!((cell.lengths[2] / 85.0 - 1.0).abs() < 0.01, "{n}: {cell}");
     }
@@ -254,4 +255,24 @@ fn a_shared_crystal_is_split_only_for_scan_varying_models() {
     assert_eq!((list.crystals.len(), list.experiments[1].crystal), (2, Some(1)));
     assert!(list.crystals.iter().all(|c| c.a_at_scan_points.len() == 401));
     assert!((list.crystals[0].a_matrix - Mat3::identity()).norm() > 0.1);
+}
+
+#[test]
+fn a_crystal_that_slipped_between_scans_gets_an_orientation_for_each() {
+    let truth = experiments(" P 1");
+    let mut split = truth.clone();
+    split.crystals.push(Crystal { a_matrix: rotation(&Vec3::y(), 0.003) * truth.crystals[0].a_matrix, ..truth.crystals[0].clone() });
+    split.experiments[1].crystal = Some(1);
+    let options = Options { orientation_per_scan: true, ..Options::default() };
+    for (made, crystals) in [(&truth, 1), (&split, 2)] {
+        let mut t = observed(made, 0.02);
+        let mut list = truth.clone();
+        let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+        assert_eq!(list.crystals.len(), crystals);
+        assert!(outcome.overall_px().iter().all(|x| *x < 0.03), "{:?}", outcome.overall_px());
+        let cells: Vec<_> = list.crystals.iter().map(|c| c.unit_cell().parameters()).collect();
+        let last = cells[crystals - 1];
+        assert!(cells[0].iter().zip(last).all(|(a, b)| (a - b).abs() < 1e-9), "{cells:?}");
+        assert!(list.crystals.iter().all(|c| c.cell_esd.is_some()));
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::crystal::CrystalBlock;
 use super::layout::Layout;
+use super::plan::images_of_crystal;
 use super::target::Linearised;
 use crate::geometry::{CellEsd, ExperimentList, UnitCell};
 use crate::job::parallel;
@@ -19,11 +20,10 @@ pub(crate) fn covariance(at: &Linearised, parameters: usize) -> Option<Vec<Vec<f
 pub(crate) fn set_cell_uncertainties(layout: &Layout, p: &[f64], covariance: &[Vec<f64>], experiments: &mut ExperimentList) {
     for (i, block) in layout.crystals.iter().enumerate() {
         let Some(block) = block.as_ref().filter(|b| !b.cell.is_empty()) else { continue };
-        let images =
-            experiments.experiments.iter().find(|e| e.crystal == Some(i)).and_then(|e| e.scan).map_or(1, |s| experiments.scans[s].n_images);
+        let images = images_of_crystal(experiments, i).map_or(1, |(images, _)| images);
         let mean = mean_weights(block, images);
         let (local, n) = (block.local(), block.cell.len());
-        let column = |sample: usize, k: usize| block.start + sample * local + (local - n) + k;
+        let column = |sample: usize, k: usize| block.column(sample, local - n + k);
         // Covariance of the mean metric's parameters.
         let of_metric = |k: usize, l: usize| -> f64 {
             let pairs = (0..mean.len()).flat_map(|a| (0..mean.len()).map(move |b| (a, b)));
