@@ -3,9 +3,9 @@
 use super::crystal::CrystalBlock;
 use super::lab::{BeamBlock, BeamMotion, DetectorBlock, DetectorMotion};
 use super::layout::{Layout, spindle_of_beam};
+use super::plan::Plan;
 use super::select::Observation;
 use super::smoother::Smoother;
-use super::plan::Plan;
 use super::{Error, Options, Simplification, reduce};
 
 /// All parameters that the options free, of the models that `observations` need.
@@ -58,9 +58,15 @@ pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options)
     Ok(layout)
 }
 
-/// As [`full`], less the parameters for which there are too few reflections.
-pub(crate) fn reduced(plan: &Plan, observations: &[Observation], options: &Options) -> Result<(Layout, Vec<Simplification>), Error> {
+/// As [`full`], less the parameters for which `counted` are too few reflections: those before outliers are rejected, so that models do
+/// not change from one round of rejection to the next.
+pub(crate) fn reduced(
+    plan: &Plan,
+    observations: &[Observation],
+    counted: &[Observation],
+    options: &Options,
+) -> Result<(Layout, Vec<Simplification>), Error> {
     let mut layout = full(plan, observations, options)?;
-    let simplified = reduce::reduce(&mut layout, &plan.list, observations, options);
+    let simplified = reduce::reduce(&mut layout, &plan.list, counted, options);
     Ok((layout, simplified))
 }

@@ -14,7 +14,7 @@
 //! [`Options::reflections_per_parameter`] lose parameters, and [`Outcome::simplified`] says which.
 //!
 //! References: Busing & Levy (1967) for B and U; Waterman et al. (2016) for the parameterisation; Rousseeuw &
-//! Van Driessen (1999) for outliers; Marquardt (1963).
+//! Van Driessen (1999) for outliers; Geman & McClure (1987) for small problems; Marquardt (1963).
 
 mod build;
 mod crystal;
@@ -28,6 +28,7 @@ mod outcome;
 mod outliers;
 mod plan;
 mod reduce;
+mod robust;
 mod run;
 mod select;
 mod smoother;

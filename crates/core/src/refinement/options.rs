@@ -25,8 +25,6 @@ pub enum Outliers {
 pub struct ScanVarying {
     /// Rotation between the smoother's samples, rad. `None`: chosen by the Bayesian information criterion among 36°, 18° and 9°.
     pub interval: Option<f64>,
-    /// Whether the cell varies (the orientation always does).
-    pub cell: bool,
 }
 
 /// What is refined, against which reflections, and when to stop.

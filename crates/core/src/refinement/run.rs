@@ -3,7 +3,7 @@ use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
 use super::plan::Plan;
 use super::select::{self, Observation};
 use super::target::{Sums, Target};
-use super::{Error, Options, Outliers, build, layout::Layout, outliers, uncertainty, varying};
+use super::{Error, Options, Outliers, build, layout::Layout, outliers, robust, uncertainty, varying};
 use crate::geometry::{ExperimentList, ewald};
 use crate::job::Monitor;
 use crate::math::vec3;
@@ -42,8 +42,15 @@ pub fn refine(
     let given = build::full(&plan, &all, options)?;
     let residuals = Target::new(&plan.list, &given, &all, None).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
     let mut outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
-    if options.orientation_per_scan {
-        varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)?;
+    if options.outliers != Outliers::None
+        && let Some(residuals) = robust::residuals(&plan, &all, options, monitor)?
+    {
+        outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+    }
+    if options.orientation_per_scan && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)? {
+        if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
+            outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+        }
     }
     let mut fit = fit(&plan, &all, outlying, options, monitor)?;
     fit.layout.apply(&fit.minimum.p, &mut plan.list);
@@ -113,7 +120,7 @@ fn fit(plan: &Plan, all: &[Observation], mut outlying: Vec<bool>, options: &Opti
         if used.len() < LEAST {
             return Err(Error::TooFewReflections { found: used.len(), indexed: all.len(), needed: LEAST });
         }
-        let (layout, simplified) = build::reduced(plan, &used, options)?;
+        let (layout, simplified) = build::reduced(plan, &used, all, options)?;
         // Go on from the last round's parameters if they are the same ones.
         if names != layout.names() {
             names = layout.names();

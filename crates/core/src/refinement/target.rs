@@ -108,8 +108,14 @@ impl<'a> Target<'a> {
                 beam: e.beam.unwrap_or(0),
             }
         });
-        let mut target =
-            Target { layout, observations, weights: Vec::new(), settings: settings.collect(), chunks: Vec::new(), priors: layout.priors(reference) };
+        let mut target = Target {
+            layout,
+            observations,
+            weights: Vec::new(),
+            settings: settings.collect(),
+            chunks: Vec::new(),
+            priors: layout.priors(reference),
+        };
         target.weights = observations
             .iter()
             .map(|o| match &layout.crystals[target.settings[o.experiment].crystal] {

@@ -210,8 +210,7 @@ fn a_drifting_crystal_is_followed() {
     let mut t = observed(&truth, 0.01);
     let mut list = truth.clone();
     list.crystals[0].a_at_scan_points.clear();
-    let options =
-        Options { outliers: Outliers::None, scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+    let options = Options { outliers: Outliers::None, scan_varying: Some(ScanVarying { interval: None }), ..Options::default() };
     let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
     assert!(outcome.overall_px()[2] < 0.3 * outcome.passes[0].rmsds[0].px[2], "{outcome:?}");
     // Noise of 0.01 sums of six sawteeth is about 0.012 px. (A drift about an axis across the spindle is nearly a tilt of the beam and of the
@@ -232,7 +231,7 @@ fn few_reflections_simplify_the_models_instead_of_failing() {
         let rows: Vec<usize> = (0..n).map(|i| i * all.len() / n).collect();
         let mut t = all.select(&rows);
         let mut list = perturbed(&truth);
-        let options = Options { scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+        let options = Options { scan_varying: Some(ScanVarying { interval: None }), ..Options::default() };
         let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
         assert!(outcome.simplified.iter().any(|s| matches!(s, Simplification::Static { .. })), "{n}");
         assert!(3 * outcome.n_used >= 5 * outcome.parameters.len() || outcome.parameters.len() <= 3, "{n}: {outcome:?}");
@@ -250,7 +249,7 @@ fn a_shared_crystal_is_split_only_for_scan_varying_models() {
     let mut list = truth.clone();
     refine(&mut list, &mut t, &Options::default(), &Silent).unwrap();
     assert_eq!(list.crystals.len(), 1);
-    let options = Options { scan_varying: Some(ScanVarying { interval: None, cell: true }), ..Options::default() };
+    let options = Options { scan_varying: Some(ScanVarying { interval: None }), ..Options::default() };
     refine(&mut list, &mut t, &options, &Silent).unwrap();
     assert_eq!((list.crystals.len(), list.experiments[1].crystal), (2, Some(1)));
     assert!(list.crystals.iter().all(|c| c.a_at_scan_points.len() == 401));

@@ -30,8 +30,7 @@ pub(crate) fn set_cell_uncertainties(layout: &Layout, p: &[f64], covariance: &[V
             pairs.map(|(a, b)| mean[a] * mean[b] * covariance[column(a, k)][column(b, l)]).sum()
         };
         let c: Vec<Vec<f64>> = (0..n).map(|k| (0..n).map(|l| of_metric(k, l)).collect()).collect();
-        let q =
-            core::array::from_fn(|j| if j < local { (0..mean.len()).map(|s| mean[s] * p[block.start + s * local + j]).sum() } else { 0.0 });
+        let q = core::array::from_fn(|j| if j < local { (0..mean.len()).map(|s| mean[s] * p[block.column(s, j)]).sum() } else { 0.0 });
         let Some((_, db)) = block.b_and_derivatives(&q) else { continue };
         let rows: Vec<[f64; 9]> = db.iter().map(rows_of).collect();
         let propagate = |d: &dyn Fn(usize, usize) -> f64, x: usize, y: usize| -> f64 {

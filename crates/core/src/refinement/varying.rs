@@ -24,7 +24,7 @@ fn counts(plan: &Plan, observations: &[Observation]) -> Vec<usize> {
 
 /// The criterion at the minimum of a plan, coarsely approached. Infinite when there is none.
 fn criterion(plan: &Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<f64, Error> {
-    let (layout, _) = build::reduced(plan, used, options)?;
+    let (layout, _) = build::reduced(plan, used, used, options)?;
     let target = Target::new(&plan.list, &layout, used, options.reference.as_deref());
     let coarse = Options { tolerance: 1.0, ..options.clone() };
     let Some(minimum) = minimise(&target, vec![0.0; layout.n], &coarse, monitor)? else { return Ok(f64::INFINITY) };
@@ -33,8 +33,9 @@ fn criterion(plan: &Plan, used: &[Observation], options: &Options, monitor: &dyn
 }
 
 /// Gives a crystal that several scans share an orientation for each of them (with one cell for all) where that lowers the criterion: goniometers do
-/// not always come back to where they say, and crystals slip.
-pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<(), Error> {
+/// not always come back to where they say, and crystals slip. True when any was split.
+pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<bool, Error> {
+    let before = plan.list.crystals.len();
     let counts = counts(plan, used);
     for crystal in 0..plan.list.crystals.len() {
         let scans = plan.scans(crystal, &counts);
@@ -48,7 +49,7 @@ pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], option
             *plan = split;
         }
     }
-    Ok(())
+    Ok(plan.list.crystals.len() > before)
 }
 
 /// Makes crystals vary over their scans that have the reflections for it, splitting those that several scans share. The others stay static, which is

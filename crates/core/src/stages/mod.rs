@@ -5,6 +5,7 @@ pub mod import;
 pub mod index;
 pub mod integrate;
 pub mod merge;
+pub mod refine;
 pub mod scale;
 pub mod spots;
 pub mod symmetry;

@@ -21,9 +21,6 @@ crate::parameters! {
         /// Let orientation and cell vary over the scan, after a pass with static crystals, where the reflections are enough.
         [basic; ""; 0.0..=0.0; "refinement.parameterisation.scan_varying"]
         scan_varying: bool = true,
-        /// Let the cell vary over the scan, not only the orientation.
-        [expert; ""; 0.0..=0.0; ""]
-        scan_varying_cell: bool = true,
         /// Rotation between the samples of a crystal that varies. Auto takes what the data support, of 36°, 18° and 9°.
         [expert; "°"; 0.1..=360.0; "refinement.parameterisation.crystal.orientation.smoother.interval_width_degrees"]
         interval_deg: Option<f64> = None,
@@ -91,9 +88,7 @@ impl Params {
             crystal_orientation: true,
             cell: !self.fix_cell,
             orientation_per_scan: self.orientation_per_sweep,
-            scan_varying: self
-                .scan_varying
-                .then(|| ScanVarying { interval: self.interval_deg.map(f64::to_radians), cell: self.scan_varying_cell && !self.fix_cell }),
+            scan_varying: self.scan_varying.then(|| ScanVarying { interval: self.interval_deg.map(f64::to_radians) }),
             outliers: match self.outliers {
                 OutlierAlgorithm::Mcd => Outliers::Mcd { probability: self.outlier_probability, seed: self.seed },
                 OutlierAlgorithm::Tukey => Outliers::Tukey { iqr: self.outlier_iqr },

@@ -1,7 +1,9 @@
 use super::{CrystalCourse, Output};
 use crate::geometry::Crystal;
+use crate::math::Mat3;
 use crate::refinement::Stop;
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
+use crate::spacegroup::SpaceGroup;
 
 /// The tables that DIALS prints after refinement, with the course of scan-varying crystals as plots.
 pub fn report(output: &Output) -> Report {
@@ -30,13 +32,7 @@ pub fn report(output: &Output) -> Report {
         let mut t = Table::new(id, title, &[("Step", ""), ("Nref", ""), ("RMSD_X", "mm"), ("RMSD_Y", "mm"), ("RMSD_Phi", "deg")]);
         for (i, s) in pass.steps.iter().enumerate() {
             let number = |x: f64| Cell::number(x, 6);
-            t.push(vec![
-                Cell::count(i),
-                Cell::count(s.n),
-                number(s.rmsd[0]),
-                number(s.rmsd[1]),
-                number(s.rmsd[2].to_degrees()),
-            ]);
+            t.push(vec![Cell::count(i), Cell::count(s.n), number(s.rmsd[0]), number(s.rmsd[1]), number(s.rmsd[2].to_degrees())]);
         }
         r.tables.push(t);
     }
@@ -76,7 +72,11 @@ pub fn report(output: &Output) -> Report {
         r.warn(format!("Stopped before the minimum: {}. Raise max_iterations.", o.stopped.text()));
     }
     if o.n_outliers > o.n_used {
-        r.warn(format!("{} of {} reflections are outliers: look for a second lattice or wrong indices.", o.n_outliers, o.n_outliers + o.n_used));
+        r.warn(format!(
+            "{} of {} reflections are outliers: look for a second lattice or wrong indices.",
+            o.n_outliers,
+            o.n_outliers + o.n_used
+        ));
     }
     let worst = o.rmsds.iter().flat_map(|e| [e.px[0], e.px[1]]).fold(0.0, f64::max);
     if worst > 2.0 {
@@ -108,9 +108,8 @@ fn with_esd(value: f64, esd: f64) -> String {
 fn crystal(c: &Crystal) -> String {
     let esd = c.cell_esd.map_or([f64::NAN; 6], |e| e.parameters);
     let cell: Vec<String> = c.unit_cell().parameters().iter().zip(esd).map(|(x, e)| with_esd(*x, e)).collect();
-    let group = crate::spacegroup::SpaceGroup::from_hall(&c.hall_symbol).ok();
-    let name = group.and_then(|g| g.identify_name()).unwrap_or_else(|| c.hall_symbol.trim().to_owned());
-    let matrix = |title: &str, m: &crate::math::Mat3| {
+    let name = SpaceGroup::from_hall(&c.hall_symbol).map_or_else(|_| c.hall_symbol.trim().to_owned(), |g| g.symbol());
+    let matrix = |title: &str, m: &Mat3| {
         let row = |i: usize| format!("{{{:7.4}, {:7.4}, {:7.4}}}", m[(i, 0)], m[(i, 1)], m[(i, 2)]);
         format!("    {title:<11}{{{},\n{pad}{},\n{pad}{}}}\n", row(0), row(1), row(2), pad = " ".repeat(16))
     };

@@ -1,7 +1,7 @@
 use crate::geometry::{Crystal, ExperimentList};
 use crate::math::axis_angle_of;
-use crate::reflections::Reflections;
 use crate::refinement::Outcome;
+use crate::reflections::Reflections;
 
 /// What refinement gives.
 #[derive(Debug, Clone, PartialEq)]

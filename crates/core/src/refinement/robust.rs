@@ -1,0 +1,55 @@
+//! A start that outliers do not spoil, for small problems.
+//!
+//! Rejection needs a model, and the model of a few dozen spots is bent by the wrong ones among them. So before anything is rejected, small problems
+//! are minimised with weights that fall with the residual, w·(c²/(c² + d²))² (Geman & McClure 1987), the scale c following the median of the
+//! normalised residuals d as the fit improves.
+
+use super::engine::minimise;
+use super::plan::Plan;
+use super::select::Observation;
+use super::target::Target;
+use super::{Error, Options, build, mcd};
+use crate::job::Monitor;
+
+/// With more reflections than this, rejection by the given model is good enough.
+const SMALL: usize = 2000;
+/// Rounds of new weights.
+const ROUNDS: usize = 20;
+/// Steps between them.
+const STEPS: usize = 3;
+
+/// Residuals of `all` by models fitted to most of them; `None` when the problem is large.
+pub(crate) fn residuals(
+    plan: &Plan,
+    all: &[Observation],
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Option<Vec<Option<[f64; 3]>>>, Error> {
+    if all.len() > SMALL {
+        return Ok(None);
+    }
+    let (layout, _) = build::reduced(plan, all, all, options)?;
+    let few = Options { max_iterations: STEPS, ..options.clone() };
+    let at = |weighted: &[Observation], p: &[f64]| Target::new(&plan.list, &layout, weighted, options.reference.as_deref()).residuals(p);
+    let mut p = vec![0.0; layout.n];
+    let mut weighted = all.to_vec();
+    for _ in 0..ROUNDS {
+        let residuals = at(all, &p).ok_or(Error::NoPrediction)?;
+        let d2 = |i: usize| residuals[i].map(|r| (0..3).map(|k| all[i].weight[k] * r[k] * r[k]).sum::<f64>());
+        let mut sorted: Vec<f64> = (0..all.len()).filter_map(d2).collect();
+        if sorted.is_empty() {
+            return Err(Error::NoPrediction);
+        }
+        sorted.sort_by(f64::total_cmp);
+        let scale2 = (sorted[sorted.len() / 2] / mcd::chi2_quantile(0.5)).max(f64::MIN_POSITIVE);
+        let c2 = mcd::chi2_quantile(0.99) * scale2;
+        for (i, o) in weighted.iter_mut().enumerate() {
+            let f = d2(i).map_or(0.0, |d2| (c2 / (c2 + d2)) * (c2 / (c2 + d2)));
+            o.weight = all[i].weight.map(|w| w * f);
+        }
+        let target = Target::new(&plan.list, &layout, &weighted, options.reference.as_deref());
+        let Some(minimum) = minimise(&target, p.clone(), &few, monitor)? else { break };
+        p = minimum.p;
+    }
+    Ok(at(all, &p))
+}
