@@ -196,6 +196,7 @@ pub fn base_name(path: &str) -> &str {
 #[derive(Debug, Clone, Default)]
 pub struct FileSet {
     files: Vec<SourceFile>,
+    companions: Vec<SourceFile>,
 }
 
 impl FileSet {
@@ -212,14 +213,25 @@ impl FileSet {
         }
     }
 
-    /// All files, in the order given.
+    /// Adds a file that others may refer to, but that is no input of its own: a neighbour in the folder of a file that was given.
+    pub fn insert_companion(&mut self, file: SourceFile) {
+        if self.get(&file.name).is_none() {
+            self.companions.push(file);
+        }
+    }
+
+    /// The files given, in that order, without companions.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    /// The file with exactly this name.
+    /// The file or companion with exactly this name.
     pub fn get(&self, name: &str) -> Option<&SourceFile> {
-        self.files.iter().find(|f| f.name == name)
+        self.all().find(|f| f.name == name)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SourceFile> {
+        self.files.iter().chain(&self.companions)
     }
 
     /// The file that a path written inside `from` means. `None` when it was not given.
@@ -230,7 +242,7 @@ impl FileSet {
         let folder = |name: &str| name.len() - base_name(name).len();
         let wanted: Vec<&str> = components(path);
         let mut best: Option<(usize, bool, &SourceFile)> = None;
-        for file in &self.files {
+        for file in self.all() {
             let have = components(&file.name);
             let tail = wanted.iter().rev().zip(have.iter().rev()).take_while(|(a, b)| a == b).count();
             if tail == 0 {

@@ -14,6 +14,17 @@ pub fn threads() -> usize {
     1
 }
 
+/// Sets the number of threads, once and before any loop has run; later calls fail. Without the feature `threads` it has no effect.
+pub fn set_threads(n: usize) -> Result<(), String> {
+    #[cfg(feature = "threads")]
+    return rayon::ThreadPoolBuilder::new().num_threads(n).build_global().map_err(|e| e.to_string());
+    #[cfg(not(feature = "threads"))]
+    {
+        let _ = n;
+        Ok(())
+    }
+}
+
 /// `f(0), f(1), … f(n − 1)`, in order.
 pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "threads")]

@@ -1,6 +1,7 @@
 //! DIALS' reflection tables (`.refl`): a msgpack array `["dials::af::reflection_table", 1, {identifiers, nrows, data}]`, where
 //! `data` maps a column's name to `[type, [rows, bytes]]`, the bytes little-endian.
 
+pub mod image_numbers;
 mod read;
 mod write;
 

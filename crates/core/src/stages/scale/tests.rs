@@ -3,7 +3,6 @@
 use super::*;
 use crate::geometry::{Beam, Crystal, Detector, Experiment, ExperimentList, Goniometer, Panel, Scan, UnitCell};
 use crate::job::Silent;
-use crate::math::Vec3;
 use crate::merging::normal_quantile;
 use crate::reflections::{Reflections, flags};
 use crate::spacegroup::SpaceGroup;

@@ -1,0 +1,121 @@
+use super::{Data, Session, SessionError, StageId};
+use crate::format::refl::image_numbers;
+use crate::format::{expt, refl};
+use crate::geometry::ExperimentList;
+use crate::reflections::Reflections;
+use crate::report::html;
+use crate::stages::import;
+
+/// DIALS' names of the files that a session can write, in the order of the stages.
+pub const FILE_NAMES: [&str; 18] = [
+    "imported.expt",
+    "strong.refl",
+    "indexed.expt",
+    "indexed.refl",
+    "bravais_summary.json",
+    "refined.expt",
+    "refined.refl",
+    "integrated.expt",
+    "integrated.refl",
+    "symmetrized.expt",
+    "symmetrized.refl",
+    "scaled.expt",
+    "scaled.refl",
+    "merged.mtz",
+    "scaled.mtz",
+    "report.html",
+    "reports.json",
+    "parameters.json",
+];
+
+impl Session {
+    /// The bytes of one of [`FILE_NAMES`]; `None` when its stage has not run.
+    pub fn file(&self, name: &str) -> Option<Vec<u8>> {
+        let r = &self.results;
+        let models = |d: &Option<Data>| d.as_ref().map(|d| expt::write(&d.experiments));
+        let rows = |d: &Option<Data>| d.as_ref().map(|d| self.table_for_file(d));
+        match name {
+            "imported.expt" => r.imported.as_ref().map(expt::write),
+            "strong.refl" => r.strong.as_ref().zip(r.imported.as_ref()).map(|(strong, imported)| {
+                let mut table = strong.clone();
+                image_numbers::to_file(&mut table, imported);
+                refl::write(table)
+            }),
+            "indexed.expt" => models(&r.indexed),
+            "indexed.refl" => rows(&r.indexed),
+            "bravais_summary.json" => r.bravais_summary.clone().map(String::into_bytes),
+            "refined.expt" => models(&r.refined),
+            "refined.refl" => rows(&r.refined),
+            "integrated.expt" => models(&r.integrated),
+            "integrated.refl" => rows(&r.integrated),
+            "symmetrized.expt" => models(&r.symmetrized),
+            "symmetrized.refl" => rows(&r.symmetrized),
+            "scaled.expt" => models(&r.scaled),
+            "scaled.refl" => rows(&r.scaled),
+            "merged.mtz" => r.merged.as_ref().map(|m| m.merged.clone()),
+            "scaled.mtz" => r.merged.as_ref().map(|m| m.scaled.clone()),
+            "report.html" => {
+                let reports: Vec<_> = self.reports().into_iter().map(|(_, report)| report).collect();
+                (!reports.is_empty()).then(|| html::page("Ewald report", &reports).into_bytes())
+            }
+            "reports.json" => serde_json::to_vec_pretty(&self.reports_json()).ok(),
+            "parameters.json" => serde_json::to_vec_pretty(&self.params).ok(),
+            _ => None,
+        }
+    }
+
+    /// The reports by the stages' names.
+    pub fn reports_json(&self) -> serde_json::Value {
+        let entries = self.reports().into_iter().filter_map(|(s, r)| Some((s.name().to_owned(), serde_json::to_value(r).ok()?)));
+        serde_json::Value::Object(entries.collect())
+    }
+
+    /// A stage's table as a `.refl` file: with the pixels of the strong spots where its rows are those, and z as in files.
+    pub fn table_for_file(&self, data: &Data) -> Vec<u8> {
+        let mut table = data.reflections.clone();
+        if let Some(strong) =
+            self.results.strong.as_ref().filter(|s| table.shoebox.is_empty() && s.len() == table.len() && !table.xyzobs_px.is_empty())
+        {
+            table.shoebox.clone_from(&strong.shoebox);
+        }
+        image_numbers::to_file(&mut table, &data.experiments);
+        refl::write(table)
+    }
+
+    /// Starts from an experiment list as the result of import; its images are looked for among the files.
+    pub fn load_imported(&mut self, experiments: ExperimentList) -> Result<(), SessionError> {
+        self.images = import::open_images(&experiments, &self.files)?;
+        self.results.imported = Some(experiments);
+        Ok(())
+    }
+
+    /// Puts data (of an earlier session, or of DIALS) where `stage` looks for the result of those before it.
+    pub fn load(&mut self, stage: StageId, mut data: Data) -> Result<(), SessionError> {
+        image_numbers::from_file(&mut data.reflections, &data.experiments);
+        match stage {
+            StageId::Import | StageId::FindSpots => return self.load_imported(data.experiments),
+            StageId::Index => {
+                self.results.imported = Some(data.experiments);
+                self.results.strong = Some(data.reflections);
+            }
+            StageId::Bravais => self.results.indexed = Some(data),
+            StageId::Refine => {
+                let pixels = std::mem::take(&mut data.reflections.shoebox);
+                if !pixels.is_empty() {
+                    let mut strong = Reflections::with_rows(pixels.len());
+                    strong.shoebox = pixels;
+                    self.results.strong = Some(strong);
+                }
+                self.results.bravais = Some(data);
+            }
+            StageId::Integrate => {
+                self.images = import::open_images(&data.experiments, &self.files)?;
+                self.results.refined = Some(data);
+            }
+            StageId::Symmetry => self.results.integrated = Some(data),
+            StageId::Scale => self.results.symmetrized = Some(data),
+            StageId::Merge => self.results.scaled = Some(data),
+        }
+        Ok(())
+    }
+}
