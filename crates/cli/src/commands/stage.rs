@@ -1,0 +1,95 @@
+//! One stage: what the stage before left goes in, its results come out under DIALS' names.
+
+use super::io::{self, Inputs};
+use super::process::add_images;
+use crate::arguments::{Arguments, Failure};
+use crate::file_source;
+use crate::progress::Terminal;
+use ewald_core::format::expt;
+use ewald_core::session::{Data, Session, StageId};
+use std::path::Path;
+
+/// Runs one stage.
+pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
+    let session = run_session(stage, arguments)?;
+    for name in outputs(stage) {
+        io::write(&session, &arguments.output, name)?;
+    }
+    if stage == StageId::Bravais {
+        write_settings(&session, &arguments.output)?;
+    }
+    Ok(())
+}
+
+/// Runs the merge stage and writes one of its files.
+pub fn merge(arguments: &Arguments, name: &str) -> Result<(), Failure> {
+    let session = run_session(StageId::Merge, arguments)?;
+    io::write(&session, &arguments.output, name)
+}
+
+fn outputs(stage: StageId) -> &'static [&'static str] {
+    match stage {
+        StageId::Import => &["imported.expt"],
+        StageId::FindSpots => &["strong.refl"],
+        StageId::Index => &["indexed.expt", "indexed.refl"],
+        StageId::Bravais => &["bravais_summary.json"],
+        StageId::Refine => &["refined.expt", "refined.refl"],
+        StageId::Integrate => &["integrated.expt", "integrated.refl"],
+        StageId::Symmetry => &["symmetrized.expt", "symmetrized.refl"],
+        StageId::Scale => &["scaled.expt", "scaled.refl"],
+        StageId::Merge => &["merged.mtz", "scaled.mtz"],
+    }
+}
+
+fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure> {
+    let mut session = Session::new();
+    io::set_parameters(&mut session, &[stage], arguments)?;
+    load(&mut session, stage, io::read_inputs(arguments)?)?;
+    let monitor = Terminal::new(arguments.quiet);
+    let report = session.run(stage, &monitor).map_err(io::failure);
+    monitor.clear();
+    let report = report?;
+    if arguments.json {
+        println!("{:#}", serde_json::to_value(report).unwrap_or_default());
+    } else {
+        println!("{}", report.to_text());
+    }
+    Ok(session)
+}
+
+/// Puts the inputs where the stage looks for the results of those before it.
+fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Failure> {
+    let needs = |what: &str| Failure::unusable(format!("{} needs {what}", stage.name()));
+    if stage == StageId::Import {
+        if inputs.images.is_empty() {
+            return Err(needs("images: NeXus/HDF5 or CBF files, or a folder that holds them"));
+        }
+        return add_images(session, &inputs.images);
+    }
+    let (path, experiments) = inputs.experiments.ok_or_else(|| needs("an experiment list (.expt)"))?;
+    if matches!(stage, StageId::FindSpots | StageId::Integrate) {
+        let beside = file_source::siblings(&path);
+        let named = experiments.imagesets.iter().map(|set| path.with_file_name(&set.template));
+        let elsewhere = named.flat_map(|p| [vec![p.clone()], file_source::siblings(&p)].concat()).filter(|p| p.is_file());
+        let all = inputs.images.iter().cloned().chain(elsewhere).chain(beside);
+        session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
+    }
+    if stage == StageId::FindSpots {
+        session.load_imported(experiments).map_err(io::failure)?;
+        return Ok(());
+    }
+    let reflections = inputs.reflections.ok_or_else(|| needs("reflections (.refl)"))?;
+    session.load(stage, Data { experiments, reflections }).map_err(io::failure)
+}
+
+/// Each Bravais setting as an experiment list, and the data in the one chosen.
+fn write_settings(session: &Session, folder: &Path) -> Result<(), Failure> {
+    for (number, experiments) in &session.results().bravais_settings {
+        io::write_bytes(folder, &format!("bravais_setting_{number}.expt"), experiments)?;
+    }
+    if let Some(data) = &session.results().bravais {
+        io::write_bytes(folder, "reindexed.expt", &expt::write(&data.experiments))?;
+        io::write_bytes(folder, "reindexed.refl", &session.table_for_file(data))?;
+    }
+    Ok(())
+}
