@@ -12,5 +12,8 @@
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
 pub mod control;
+mod demo;
+pub mod dispatch;
 pub mod heap;
 pub mod read_ahead;
+pub mod views;
