@@ -86,10 +86,9 @@ mod tests {
             for k in -10..=10 {
                 for l in -12..=12 {
                     let hkl = [h, k, l];
-                    if hkl != [0; 3] && asu.contains(hkl) && !group.is_absent(hkl) {
-                        if let Some(i) = shells.index(cell.d(hkl)) {
-                            expected[i] += 1;
-                        }
+                    let present = hkl != [0; 3] && asu.contains(hkl) && !group.is_absent(hkl);
+                    if let Some(i) = shells.index(cell.d(hkl)).filter(|_| present) {
+                        expected[i] += 1;
                     }
                 }
             }

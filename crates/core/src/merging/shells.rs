@@ -62,6 +62,6 @@ mod tests {
         assert_eq!((s.index(60.0), s.index(1.51)), (None, None));
         // Twenty equal volumes: the first ends near d_min · ∛20.
         assert!((s.limits(0)[1] - 1.5123 * libm::cbrt(20.0)).abs() < 0.01);
-        assert_eq!(Shells::new(2.0, 2.0, 3).index(2.0).is_some(), true);
+        assert!(Shells::new(2.0, 2.0, 3).index(2.0).is_some());
     }
 }

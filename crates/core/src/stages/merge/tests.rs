@@ -31,8 +31,10 @@ fn list() -> ExperimentList {
     }
 }
 
-/// (sweep, hkl, I·g, variance·g², g, flags) of each row.
-fn table(rows: &[(i32, [i32; 3], f64, f64, f64, u64)]) -> Reflections {
+/// Sweep, hkl, I·g, variance·g², g, flags.
+type Row = (i32, [i32; 3], f64, f64, f64, u64);
+
+fn table(rows: &[Row]) -> Reflections {
     let mut t = Reflections::with_rows(rows.len());
     t.id = rows.iter().map(|r| r.0).collect();
     t.hkl = rows.iter().map(|r| r.1).collect();
