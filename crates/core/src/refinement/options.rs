@@ -50,6 +50,9 @@ pub struct Options {
     pub scan_varying: Option<ScanVarying>,
     /// Outlier rejection.
     pub outliers: Outliers,
+    /// Fit problems of few reflections with weights that fall with the residual before outliers are first looked for: for starts that may be
+    /// far off. (It takes some sixty steps.)
+    pub robust_start: bool,
     /// How many times outliers are looked for anew with the refined model (at least 1).
     pub outlier_rounds: usize,
     /// At most so many reflections per degree of each scan are used; `None`: all.
@@ -84,6 +87,7 @@ impl Default for Options {
             orientation_per_scan: false,
             scan_varying: None,
             outliers: Outliers::Mcd { probability: 0.975, seed: 42 },
+            robust_start: false,
             outlier_rounds: 1,
             reflections_per_degree: None,
             close_to_spindle: 0.02,

@@ -8,7 +8,7 @@ use super::engine::minimise;
 use super::plan::Plan;
 use super::select::Observation;
 use super::target::Target;
-use super::{Error, Options, build, mcd};
+use super::{Error, Options, Outliers, build, mcd};
 use crate::job::Monitor;
 
 /// With more reflections than this, rejection by the given model is good enough.
@@ -18,14 +18,14 @@ const ROUNDS: usize = 20;
 /// Steps between them.
 const STEPS: usize = 3;
 
-/// Residuals of `all` by models fitted to most of them; `None` when the problem is large.
+/// Residuals of `all` by models fitted to most of them; `None` when the problem is large or the options do not ask for it.
 pub(crate) fn residuals(
     plan: &Plan,
     all: &[Observation],
     options: &Options,
     monitor: &dyn Monitor,
 ) -> Result<Option<Vec<Option<[f64; 3]>>>, Error> {
-    if all.len() > SMALL {
+    if !options.robust_start || options.outliers == Outliers::None || all.len() > SMALL {
         return Ok(None);
     }
     let (layout, _) = build::reduced(plan, all, all, options)?;

@@ -42,9 +42,7 @@ pub fn refine(
     let given = build::full(&plan, &all, options)?;
     let residuals = Target::new(&plan.list, &given, &all, None).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
     let mut outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
-    if options.outliers != Outliers::None
-        && let Some(residuals) = robust::residuals(&plan, &all, options, monitor)?
-    {
+    if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
         outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
     }
     if options.orientation_per_scan && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)? {

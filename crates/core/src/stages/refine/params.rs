@@ -94,6 +94,7 @@ impl Params {
                 OutlierAlgorithm::Tukey => Outliers::Tukey { iqr: self.outlier_iqr },
                 OutlierAlgorithm::None => Outliers::None,
             },
+            robust_start: true,
             outlier_rounds: self.outlier_rounds,
             reflections_per_degree: self.reflections_per_degree,
             close_to_spindle: self.close_to_spindle,
