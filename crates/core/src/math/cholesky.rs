@@ -61,8 +61,7 @@ impl Symmetric {
                     tail[j] = (tail[j] - sum) / head[other + j];
                 } else {
                     let pivot = tail[i] - dot(&tail[first[i]..i], &tail[first[i]..i]);
-                    // Written so that NaN fails too.
-                    if !(pivot > tolerance * self.lower[row + i].abs()) {
+                    if pivot.is_nan() || pivot <= tolerance * self.lower[row + i].abs() {
                         return Err(i);
                     }
                     tail[i] = pivot.sqrt();

@@ -3,9 +3,10 @@
 //! Crystals come first, sample by sample, then detectors, then beams, so that the normal matrix of scan-varying crystals
 //! is banded with a narrow border at its end.
 
-use super::crystal::CrystalBlock;
+use super::crystal::{CrystalBlock, LocalCrystal};
 use super::lab::{BeamBlock, BeamMotion, BeamState, DetectorBlock, DetectorMotion, DetectorState, Prior};
 use super::plan::images_of_crystal;
+use super::smoother::Weights;
 use crate::geometry::ExperimentList;
 use crate::math::Vec3;
 
@@ -21,9 +22,11 @@ pub(crate) struct Layout {
     pub n: usize,
 }
 
-/// Beams and detectors at some value of the parameters.
+/// Beams, detectors and static crystals at some value of the parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct LabState {
+    /// `None` also for crystals that vary.
+    pub crystals: Vec<Option<LocalCrystal>>,
     pub beams: Vec<Option<BeamState>>,
     pub detectors: Vec<Option<DetectorState>>,
 }
@@ -52,7 +55,7 @@ impl Layout {
         self.n = n;
     }
 
-    /// `None` when a detector's plane runs through the sample.
+    /// `None` when a detector's plane runs through the sample or a static crystal has no cell.
     pub(crate) fn lab(&self, p: &[f64]) -> Option<LabState> {
         let beams = self.beams.iter().map(|b| b.as_ref().map(|b| b.evaluate(p))).collect();
         let mut detectors = Vec::with_capacity(self.detectors.len());
@@ -62,7 +65,14 @@ impl Layout {
                 None => None,
             });
         }
-        Some(LabState { beams, detectors })
+        let mut crystals = Vec::with_capacity(self.crystals.len());
+        for block in &self.crystals {
+            crystals.push(match block.as_ref().filter(|b| b.smoother.is_none()) {
+                Some(block) => Some(block.evaluate(&block.local_parameters(p, &Weights::STATIC))?),
+                None => None,
+            });
+        }
+        Some(LabState { crystals, beams, detectors })
     }
 
     /// What is known of the parameters beforehand, from `reference` (beams and detectors numbered as here) or else from the start.

@@ -33,7 +33,7 @@ impl Scatter {
         let covariance = points.fold(Mat3::zeros(), |m, p| m + (p - centre) * (p - centre).transpose()) / n;
         let determinant = covariance.determinant();
         let scale = covariance.trace() / 3.0;
-        if !(determinant > 1e-12 * scale * scale * scale) {
+        if determinant.is_nan() || determinant <= 1e-12 * scale * scale * scale {
             return None;
         }
         Some(Scatter { centre, inverse: covariance.try_inverse()?, determinant })
@@ -129,7 +129,7 @@ pub(crate) fn robust_distances2(points: &[Vec3], probability: f64, seed: u64) ->
         (m, median(&mut d))
     };
     let s = [scale(0), scale(1), scale(2)];
-    if s.iter().any(|(_, d)| !(*d > 0.0)) {
+    if s.iter().any(|(_, d)| d.is_nan() || *d <= 0.0) {
         return None;
     }
     let points: Vec<Vec3> = points.iter().map(|p| Vec3::from_fn(|k, _| (p[k] - s[k].0) / s[k].1)).collect();

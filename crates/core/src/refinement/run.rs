@@ -45,10 +45,11 @@ pub fn refine(
     if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
         outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
     }
-    if options.orientation_per_scan && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)? {
-        if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
-            outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
-        }
+    if options.orientation_per_scan
+        && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)?
+        && let Some(residuals) = robust::residuals(&plan, &all, options, monitor)?
+    {
+        outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
     }
     let mut fit = fit(&plan, &all, outlying, options, monitor)?;
     fit.layout.apply(&fit.minimum.p, &mut plan.list);

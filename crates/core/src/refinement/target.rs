@@ -161,13 +161,20 @@ impl<'a> Target<'a> {
         let detector = lab.detectors[setting.detector].as_ref()?;
         let plane: &PlaneState = detector.panels.get(o.panel)?;
 
-        let crystal = block.evaluate(&block.local_parameters(p, &self.weights[i]))?;
+        let varying;
+        let crystal = match &lab.crystals[setting.crystal] {
+            Some(fixed) => fixed,
+            None => {
+                varying = block.evaluate(&block.local_parameters(p, &self.weights[i]))?;
+                &varying
+            }
+        };
         let r0 = setting.lab_from_datum * (crystal.a * o.h);
         let phi = diffracting_angle(&beam.s0, &setting.axis, &r0, o.entering, o.xyz[2])?;
         let r = rotate(&r0, &setting.axis, phi);
         let s1 = beam.s0 + r;
         let uvw = plane.inverse * s1;
-        if !(uvw.z > 0.0) {
+        if uvw.z.is_nan() || uvw.z <= 0.0 {
             return None;
         }
         let (x, y) = (uvw.x / uvw.z, uvw.y / uvw.z);
