@@ -96,7 +96,7 @@ mod tests {
         for _ in 0..400 {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let len = (seed >> 48) as usize;
-            if seed % 5 == 0 {
+            if seed.is_multiple_of(5) {
                 offset = (seed >> 20) % (10 << 20);
             }
             let mut buf = vec![0; len];

@@ -39,8 +39,8 @@ fn shift(table: &mut Reflections, experiments: &ExperimentList, sign: i64) {
                 *z = z.saturating_add(by as i32);
             }
         };
-        table.bbox.get_mut(row).map(move_box);
-        table.shoebox.get_mut(row).map(|s| move_box(&mut s.bbox));
+        table.bbox.get_mut(row).into_iter().for_each(move_box);
+        table.shoebox.get_mut(row).into_iter().for_each(|s| move_box(&mut s.bbox));
     }
 }
 
