@@ -1,0 +1,10 @@
+//! Pure functions from results to what components draw; tested natively.
+
+pub mod contrast;
+pub mod levels;
+pub mod opening;
+pub mod plot;
+pub mod projection;
+pub mod readout;
+pub mod rings;
+pub mod text;

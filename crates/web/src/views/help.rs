@@ -1,0 +1,30 @@
+use leptos::prelude::*;
+
+const KEYS: [(&str, &str); 11] = [
+    ("← →", "previous and next image; with shift, ten"),
+    ("space", "play the images"),
+    ("+ − 0", "zoom in, zoom out, whole image"),
+    ("[ ]", "less and more contrast"),
+    ("r", "resolution rings"),
+    ("p", "spots"),
+    ("1 … 9", "the stages"),
+    ("Enter", "run the selected stage"),
+    ("Esc", "cancel what runs"),
+    ("/", "search the parameters"),
+    ("?", "this list"),
+];
+
+/// The keys.
+#[component]
+pub fn Help(shown: RwSignal<bool>) -> impl IntoView {
+    let list = || KEYS.map(|(key, what)| view! { <dt>{key}</dt><dd>{what}</dd> }).collect_view();
+    view! {
+        <Show when=move || shown.get()>
+            <div class="help" role="dialog" aria-label="Keys">
+                <h2>"Keys"</h2>
+                <dl>{list()}</dl>
+                <button on:click=move |_| shown.set(false)>"Close"</button>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,19 @@
+//! The page's parts.
+
+mod help;
+mod log;
+mod messages;
+mod path;
+mod picture;
+mod stage;
+mod start;
+mod top_bar;
+
+pub use help::Help;
+pub use log::Log;
+pub use messages::Messages;
+pub use path::Path;
+pub use picture::PictureView;
+pub use stage::Stage;
+pub use start::Start;
+pub use top_bar::TopBar;

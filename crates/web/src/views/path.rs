@@ -1,0 +1,42 @@
+use ewald_core::report::Level;
+use ewald_core::session::{StageId, StageState};
+use leptos::prelude::*;
+
+use crate::present::text;
+use crate::state::Page;
+
+/// The stages as a path from top to bottom.
+#[component]
+pub fn Path() -> impl IntoView {
+    view! { <nav class="path" aria-label="Stages"><ol>{StageId::ALL.map(|stage| view! { <Step stage/> }).into_iter().collect_view()}</ol></nav> }
+}
+
+#[component]
+fn Step(stage: StageId) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let state = Memo::new(move |_| page.state(stage));
+    let part = Memo::new(move |_| page.progress.with(|p| p.fraction.filter(|_| p.stage == Some(stage)).map(|f| (100.0 * f) as u32)));
+    let time = move || match (state.get(), part.get()) {
+        (StageState::Running, Some(percent)) => format!("{percent} %"),
+        (StageState::Running, None) => "…".to_owned(),
+        _ => page.reports.with(|r| r.get(&stage).map_or(String::new(), |(_, seconds)| text::duration(*seconds))),
+    };
+    let figure = move || match state.get() {
+        StageState::Failed => "failed".to_owned(),
+        _ => page.reports.with(|r| r.get(&stage).map_or(String::new(), |(report, _)| report.headline.clone())),
+    };
+    let level = move || page.reports.with(|r| r.get(&stage).map(|(report, _)| report.level)).filter(|_| state.get() == StageState::Done);
+    let doubt = move || level().filter(|l| *l != Level::Good).map(|l| text::sign(l));
+    view! {
+        <li data-testid=format!("stage-{}", stage.name()) data-state=move || state.get().name()>
+            <button aria-current=move || (page.selected.get() == stage).to_string() on:click=move |_| page.select(stage)
+                title=format!("{} ({})", stage.title(), stage.index() + 1)>
+                <span class="mark" role="img" aria-label=move || state.get().name()>{move || text::mark(state.get())}</span>
+                <span class="name">{stage.title()}<i class="doubt">{doubt}</i></span>
+                <small>{time}</small>
+                <span class="figure">{figure}</span>
+                <span class="bar" style:width=move || format!("{}%", part.get().filter(|_| state.get() == StageState::Running).unwrap_or(0))></span>
+            </button>
+        </li>
+    }
+}

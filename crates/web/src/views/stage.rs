@@ -1,0 +1,158 @@
+use ewald_core::report::{Level, Report};
+use ewald_core::session::{ParamView, SessionParams, StageId, StageState};
+use leptos::prelude::*;
+
+use crate::components::{DataTable, ParamField, PlotView};
+use crate::present::text;
+use crate::state::Page;
+
+/// Files to offer after each stage.
+fn downloads(stage: StageId) -> &'static [&'static str] {
+    match stage {
+        StageId::Import => &["imported.expt"],
+        StageId::FindSpots => &["strong.refl"],
+        StageId::Index => &["indexed.expt", "indexed.refl"],
+        StageId::Bravais => &["bravais_summary.json"],
+        StageId::Refine => &["refined.expt", "refined.refl"],
+        StageId::Integrate => &["integrated.expt", "integrated.refl"],
+        StageId::Symmetry => &["symmetrized.expt", "symmetrized.refl"],
+        StageId::Scale => &["scaled.expt", "scaled.refl"],
+        StageId::Merge => &["report.html"],
+    }
+}
+
+/// The selected stage: verdict, parameters, tables, downloads. All stages are in the document, so that programs find them.
+#[component]
+pub fn Stage() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let one = move |stage: StageId| view! { <div class="one" class:away=move || page.selected.get() != stage><OneStage stage/></div> };
+    view! {
+        <aside class="stage" aria-label="Stage">
+            <Results/>
+            {StageId::ALL.map(one).into_iter().collect_view()}
+        </aside>
+    }
+}
+
+/// The files that everyone came for.
+#[component]
+fn Results() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let ready = Memo::new(move |_| page.has_report(StageId::Merge));
+    view! {
+            <div class="results" class:away=move || !ready.get()>
+                <span>"Results"</span>
+                <button class="primary" data-testid="download-merged-mtz" on:click=move |_| page.download("merged.mtz")>"↓ merged.mtz"</button>
+                <button class="primary" data-testid="download-scaled-mtz" on:click=move |_| page.download("scaled.mtz")>"↓ scaled.mtz"</button>
+                <button on:click=move |_| page.download("report.html")>"↓ report.html"</button>
+            </div>
+    }
+}
+
+#[component]
+fn OneStage(stage: StageId) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let report = Memo::new(move |_| page.reports.with(|r| r.get(&stage).map(|(report, _)| report.clone())));
+    let busy = Memo::new(move |_| page.running.get().is_some());
+    let state = Memo::new(move |_| page.state(stage));
+    let note = move || match state.get() {
+        StageState::Idle => Some("Not run yet."),
+        StageState::Running => Some("At work…"),
+        StageState::Failed if report.with(Option::is_some) => Some("The last run failed; this is the result of the run before."),
+        StageState::Failed => Some("The last run failed; see the message."),
+        StageState::Stale => Some("Parameters or inputs have changed since this result: run it again."),
+        StageState::Done => None,
+    };
+    let files = move || {
+        let one = |name: &&'static str| {
+            let name = *name;
+            view! { <button on:click=move |_| page.download(name)>"↓ "{name}</button> }
+        };
+        downloads(stage).iter().map(one).collect_view()
+    };
+    view! {
+        <div class="row-head">
+            <h2>{stage.title()}</h2>
+            <span class="grow"></span>
+            <button disabled=move || busy.get() title="Run this stage (Enter)" on:click=move |_| page.run(stage, stage)>"Run"</button>
+            <Show when=move || stage != StageId::Merge>
+                <button disabled=move || busy.get() title="Run this stage and all after it" on:click=move |_| page.run(stage, StageId::Merge)>"Run from here"</button>
+            </Show>
+        </div>
+        {move || note().map(|n| view! { <p class="note">{n}</p> })}
+        <div class="report" data-testid=format!("report-{}", stage.name())>
+            {move || report.get().map(|r| view! { <ReportView report=r/> })}
+        </div>
+        <Show when=move || report.with(Option::is_some)><div class="downloads">{files()}</div></Show>
+        <Parameters stage/>
+    }
+}
+
+/// The few parameters that people change, and a search through the rest.
+#[component]
+fn Parameters(stage: StageId) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let (basic, expert): (Vec<_>, Vec<_>) = SessionParams::default().views(stage).into_iter().partition(|p| p.basic);
+    let (n_basic, n_expert) = (basic.len(), expert.len());
+    let search = RwSignal::new(String::new());
+    let expert = StoredValue::new(expert);
+    // The rest is drawn when it is asked for.
+    let open = RwSignal::new(false);
+    let found = move || {
+        let wanted = search.get().to_lowercase();
+        let matches =
+            |p: &&ParamView| format!("{} {} {} {}", p.name.replace('_', " "), p.name, p.doc, p.dials).to_lowercase().contains(&wanted);
+        if open.get() { expert.with_value(|all| all.iter().filter(matches).cloned().collect::<Vec<_>>()) } else { Vec::new() }
+    };
+    let changed = move || page.parameters.with(|all| all.get(&stage).map_or(0, |s| s.len()));
+    let reset = move |_| {
+        let names: Vec<String> =
+            page.parameters.with_untracked(|all| all.get(&stage).map_or_else(Vec::new, |s| s.keys().cloned().collect()));
+        names.iter().for_each(|n| page.set_parameter(stage, n, String::new()));
+    };
+    (n_basic + n_expert > 0).then(|| view! {
+        <section class="parameters">
+            <div class="row-head">
+                <h3>"Parameters"</h3>
+                <Show when=move || { changed() > 0 }>
+                    <small>{move || format!("{} changed", changed())}</small>
+                    <button class="link" on:click=reset>"back to defaults"</button>
+                </Show>
+            </div>
+            {basic.into_iter().map(|param| view! { <ParamField stage param/> }).collect_view()}
+            <Show when=move || { n_expert > 0 }>
+                <details on:toggle:target=move |e| open.set(e.target().has_attribute("open"))>
+                    <summary>{format!("{n_expert} more")}</summary>
+                    <input id=format!("search-{}", stage.name()) type="search" placeholder="Search (/)" aria-label="Search parameters" on:input:target=move |e| search.set(e.target().value())/>
+                    <For each=found key=|p| p.name.clone() children=move |param| view! { <ParamField stage param/> }/>
+                </details>
+            </Show>
+        </section>
+    })
+}
+
+#[component]
+fn ReportView(report: Report) -> impl IntoView {
+    let level = match report.level {
+        Level::Good => "good",
+        Level::Warning => "warning",
+        Level::Bad => "bad",
+    };
+    let sign = text::sign(report.level);
+    let verdict = (!report.verdict.is_empty()).then(
+        || view! { <p class="verdict" data-level=level><span class="sign" aria-label=level>{sign}</span><span>{report.verdict}</span></p> },
+    );
+    let warnings = report.warnings.into_iter().map(|w| view! { <p class="verdict" data-level="warning"><span class="sign" aria-label="warning">{text::sign(Level::Warning)}</span><span>{w}</span></p> });
+    let texts = report
+        .texts
+        .into_iter()
+        .map(|(heading, text)| view! { <details class="text"><summary>{heading}</summary><pre>{text}</pre></details> });
+    view! {
+        <p class="headline">{report.headline}</p>
+        {verdict}
+        {warnings.collect_view()}
+        {report.tables.into_iter().map(|table| view! { <DataTable table/> }).collect_view()}
+        {report.plots.into_iter().map(|plot| view! { <PlotView plot size=[400.0, 210.0]/> }).collect_view()}
+        {texts.collect_view()}
+    }
+}
