@@ -75,8 +75,13 @@ impl Page {
                 if !self.image_arrived(job) {
                     return;
                 }
-                let levels = Levels::new([h.width, h.height], Int32Array::new(buffer).to_vec());
-                self.pixels.set(Some(Pixels { at: [h.sweep, h.image], levels: Rc::new(levels) }));
+                // In a task of its own: a large image takes its time.
+                let counts = Int32Array::new(buffer).to_vec();
+                let draw = move || {
+                    let levels = Levels::new([h.width, h.height], counts);
+                    self.pixels.set(Some(Pixels { at: [h.sweep, h.image], levels: Rc::new(levels) }));
+                };
+                set_timeout(draw, core::time::Duration::ZERO);
             }
             ViewHeader::Spots(h) => {
                 if self.spots_arrived(job) && self.image.get_untracked() == [h.sweep, h.image] {

@@ -41,7 +41,6 @@ fn Results() -> impl IntoView {
     let ready = Memo::new(move |_| page.has_report(StageId::Merge));
     view! {
             <div class="results" class:away=move || !ready.get()>
-                <span>"Results"</span>
                 <button class="primary" data-testid="download-merged-mtz" on:click=move |_| page.download("merged.mtz")>"↓ merged.mtz"</button>
                 <button class="primary" data-testid="download-scaled-mtz" on:click=move |_| page.download("scaled.mtz")>"↓ scaled.mtz"</button>
                 <button on:click=move |_| page.download("report.html")>"↓ report.html"</button>
@@ -131,6 +130,7 @@ fn Parameters(stage: StageId) -> impl IntoView {
     })
 }
 
+/// A report; its tables and plots are drawn one at a time, so that the page stays awake.
 #[component]
 fn ReportView(report: Report) -> impl IntoView {
     let level = match report.level {
@@ -143,6 +143,17 @@ fn ReportView(report: Report) -> impl IntoView {
         || view! { <p class="verdict" data-level=level><span class="sign" aria-label=level>{sign}</span><span>{report.verdict}</span></p> },
     );
     let warnings = report.warnings.into_iter().map(|w| view! { <p class="verdict" data-level="warning"><span class="sign" aria-label="warning">{text::sign(Level::Warning)}</span><span>{w}</span></p> });
+    let (n_tables, n_plots) = (report.tables.len(), report.plots.len());
+    let drawn = RwSignal::new(0_usize);
+    draw_more(drawn, n_tables + n_plots);
+    let tables = report.tables.into_iter().enumerate().map(move |(k, table)| {
+        let table = StoredValue::new(table);
+        view! { <Show when=move || { drawn.get() > k }><DataTable table=table.get_value()/></Show> }
+    });
+    let plots = report.plots.into_iter().enumerate().map(move |(k, plot)| {
+        let plot = StoredValue::new(plot);
+        view! { <Show when=move || { drawn.get() > n_tables + k }><PlotView plot=plot.get_value() size=[400.0, 210.0]/></Show> }
+    });
     let texts = report
         .texts
         .into_iter()
@@ -151,8 +162,19 @@ fn ReportView(report: Report) -> impl IntoView {
         <p class="headline">{report.headline}</p>
         {verdict}
         {warnings.collect_view()}
-        {report.tables.into_iter().map(|table| view! { <DataTable table/> }).collect_view()}
-        {report.plots.into_iter().map(|plot| view! { <PlotView plot size=[400.0, 210.0]/> }).collect_view()}
+        {tables.collect_view()}
+        {plots.collect_view()}
         {texts.collect_view()}
     }
+}
+
+/// Counts up to `all`, one a task; ends when the view is gone.
+fn draw_more(drawn: RwSignal<usize>, all: usize) {
+    let more = move || {
+        if let Some(n) = drawn.try_get_untracked().filter(|n| *n < all) {
+            drawn.set(n + 1);
+            draw_more(drawn, all);
+        }
+    };
+    set_timeout(more, core::time::Duration::ZERO);
 }

@@ -62,11 +62,11 @@ fn draw(v: Viewer) {
         }
         true
     });
-    if shown && v.rings.get() {
-        rings(&context, &projection, v);
-    }
     if shown && v.spots.get() {
         spots(&context, &projection, v);
+    }
+    if shown && v.rings.get() {
+        rings(&context, &projection, v);
     }
 }
 
@@ -80,12 +80,15 @@ fn colour(of: SpotKind) -> &'static str {
 }
 
 fn spots(context: &CanvasRenderingContext2d, projection: &Projection, v: Viewer) {
-    let half = (4.0 * projection.scale).clamp(4.0, 40.0);
+    // Predicted reflections are many: smaller marks.
+    let least = 4.0 * window().device_pixel_ratio().max(1.0);
     let [w, h] = projection.canvas;
     v.page.spots.with(|spots| {
         let Some(spots) = spots else { return };
         context.set_stroke_style_str(colour(spots.of));
-        context.set_line_width(window().device_pixel_ratio().max(1.0) * 1.25);
+        let least = if spots.of == SpotKind::Integrated { 0.7 * least } else { least };
+        let half = (4.0 * projection.scale).clamp(least, 40.0);
+        context.set_line_width(window().device_pixel_ratio().max(1.0));
         // One path: thousands of single strokes would be slow.
         context.begin_path();
         for [x, y] in &spots.at {
