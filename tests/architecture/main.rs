@@ -88,7 +88,11 @@ fn stages_do_not_use_each_others_algorithms() {
         }
         for (number, line) in code_lines(text.split("#[cfg(test)]\nmod ").next().unwrap()) {
             for rest in line.split("crate::stages::").skip(1) {
-                if !rest.starts_with(&stage) {
+                // What a stage's `mod.rs` re-exports (results, errors, tables) is open to later stages; its files are not.
+                let mut path = rest.split("::");
+                let (other, next) = (path.next().unwrap_or(""), path.next());
+                let into_a_file = path.next().is_some() && next.is_some_and(|n| n.starts_with(|c: char| c.is_lowercase()));
+                if other != stage && into_a_file {
                     wrong.push(format!("{file}:{number}: {}", line.trim()));
                 }
             }

@@ -250,7 +250,8 @@ mod tests {
     fn closing_lines_are_counted() {
         let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!(reported(cargo), Some(Count { passed: 12, failed: 3, skipped: 1 }));
-        assert_eq!(reported("browser: 4 passed, 0 failed"), Some(Count { passed: 4, failed: 0, skipped: 0 }));
+        assert_eq!(reported("ℹ pass 4"), Some(Count { passed: 4, failed: 0, skipped: 0 }));
+        assert_eq!(reported("ℹ fail 2"), Some(Count { passed: 0, failed: 2, skipped: 0 }));
         assert_eq!(reported("running 3 tests"), None);
     }
 }

@@ -9,7 +9,7 @@
 //! - [`lattice`]: reduced cells, metric symmetry and its subgroups (the Bravais table)
 //! - [`constraints`]: metric tensors, cells averaged over a group
 //!
-//! Cells enter as metric tensors G (Å², G[i][j] = aᵢ·aⱼ), so no frame is involved.
+//! Cells enter as metric tensors G (Å², Gᵢⱼ = aᵢ·aⱼ), so no frame is involved.
 //!
 //! References: Hall (1981), Hall & Grosse-Kunstleve (2001, International Tables B A1.4), Le Page
 //! (1982), Křivý & Gruber (1976), Grosse-Kunstleve, Sauter & Adams (2004).

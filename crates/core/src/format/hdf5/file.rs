@@ -42,7 +42,7 @@ pub struct Object {
     pub layout: Option<Layout>,
 }
 
-/// Lets hdf5-reader read a [`ByteSource`], and remembers what the source said went wrong.
+/// Lets hdf5-reader read a `ByteSource`, and remembers what the source said went wrong.
 struct Bridge {
     source: SharedSource,
 }

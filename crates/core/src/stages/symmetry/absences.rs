@@ -79,12 +79,11 @@ fn repeat(group: &SpaceGroup, axis: usize) -> i32 {
 fn candidates(acentric: &SpaceGroup, classes: &[AxisClass]) -> Vec<(&'static Setting, Vec<i32>)> {
     let mut rotations = acentric.rotations();
     rotations.sort_unstable();
-    let number = acentric.setting().map_or(0, |s| s.number);
     let system = acentric.crystal_system();
     let mut list: Vec<(&'static Setting, Vec<i32>)> = Vec::new();
     for setting in settings() {
-        // Within a crystal system, and not below the symmorphic group's number, to keep this short.
-        if setting.crystal_system() != system || setting.number < number {
+        // Numbers say nothing of the order: C 2 2 21 comes before C 2 2 2.
+        if setting.crystal_system() != system {
             continue;
         }
         let group = setting.group();
