@@ -102,6 +102,8 @@ pub struct Page {
     engine: StoredValue<Option<Rc<Engine>>, LocalStorage>,
     /// Threads of the engine's pool; `None` before it is ready.
     pub threads: RwSignal<Option<u32>>,
+    /// Most memory that the browser lets the engine have, bytes.
+    pub maximum: RwSignal<f64>,
     /// Why there is no engine, if it cannot start.
     pub no_engine: RwSignal<Option<String>>,
     /// Messages to be read.
@@ -149,6 +151,7 @@ impl Page {
         let page = Page {
             engine: StoredValue::new_local(None),
             threads: RwSignal::default(),
+            maximum: RwSignal::default(),
             no_engine: RwSignal::default(),
             messages: RwSignal::default(),
             log: RwSignal::default(),
@@ -197,7 +200,10 @@ impl Page {
 
     fn receive(self, incoming: Incoming) {
         match incoming {
-            Incoming::Ready { threads, .. } => self.threads.set(Some(threads)),
+            Incoming::Ready { threads, maximum } => {
+                self.maximum.set(maximum);
+                self.threads.set(Some(threads));
+            }
             Incoming::Lost(why) => self.lost(why),
             Incoming::Event(event, buffers) => self.happened(event, &buffers),
         }

@@ -59,7 +59,7 @@ pub fn TopBar(help: RwSignal<bool>) -> impl IntoView {
                     <progress max="1" aria-label="Progress of this step" prop:value=move || page.progress.with(|p| p.fraction.unwrap_or(0.0))></progress>
                 </span>
             </Show>
-            <small class="engine" data-testid="engine-status" title="Threads and memory of the engine"><span class="unseen">{move || engine().0}" "</span><span aria-hidden="true">{move || engine().1}</span></small>
+            <small class="engine" data-testid="engine-status" title=move || format!("Threads of the engine, and memory in use (the browser gives at most {})", text::bytes(page.maximum.get()))><span class="unseen">{move || engine().0}" "</span><span aria-hidden="true">{move || engine().1}</span></small>
             <Show when=move || open.get()>
                 <button title="Other files; they replace these" on:click=move |_| choosers.files()>"Open…"</button>
                 <button data-testid="demo" title="Simulated lysozyme instead of these files" disabled=move || page.threads.get().is_none() on:click=move |_| page.demo()>"Demo"</button>

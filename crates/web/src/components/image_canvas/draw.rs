@@ -2,9 +2,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ewald_protocol::SpotKind;
+use js_sys::{Object, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{CanvasRenderingContext2d, ImageData};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::Viewer;
 use crate::present::contrast::{self, Contrast};
@@ -42,7 +43,7 @@ fn draw(v: Viewer) {
         canvas.set_width(w as u32);
         canvas.set_height(h as u32);
     }
-    let Some(context) = canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok()) else { return };
+    let Some(context) = context(&canvas) else { return };
     context.clear_rect(0.0, 0.0, w, h);
     let shown = v.page.pixels.with(|p| {
         let Some(p) = p else { return false };
@@ -68,6 +69,13 @@ fn draw(v: Viewer) {
     if shown && v.rings.get() {
         rings(&context, &projection, v);
     }
+}
+
+/// The canvas's context. Its pixels are made here, so they are best kept where they were made, not on a graphics card.
+fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+    let options = Object::new();
+    Reflect::set(&options, &"willReadFrequently".into(), &true.into()).ok()?;
+    canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()
 }
 
 /// Colours of Okabe and Ito (2008), darker on light images.
