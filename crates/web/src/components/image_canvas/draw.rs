@@ -13,6 +13,13 @@ use crate::present::projection::Projection;
 
 /// Draws once a frame at most, whatever changes.
 pub fn whenever_needed(v: Viewer) {
+    // The first text on a canvas makes the browser look for fonts, which takes long: before anything runs there is time for it.
+    v.canvas.on_load(|canvas| {
+        if let Some(context) = context(&canvas) {
+            context.set_font("11px system-ui, sans-serif");
+            context.fill_text("0.5 Å", -99.0, -99.0).ok();
+        }
+    });
     let due = Rc::new(Cell::new(false));
     Effect::new(move |_| {
         v.projection.track();
