@@ -218,10 +218,11 @@ fn score_axis(
         index,
         i_over_sigma,
     };
+    let label = format!("{}{}{}", class.order, i32::from(class.order) / n, ["a", "b", "c"][class.axes[0]]);
     if allowed.is_empty() || forbidden.is_empty() {
+        notes.push(format!("{label}: too few reflections along the axis were recorded, so a screw axis is neither shown nor excluded"));
         return screw;
     }
-    let label = format!("{}{}{}", class.order, i32::from(class.order) / n, ["a", "b", "c"][class.axes[0]]);
     let cutoff = quantile(significance);
     let (z_allowed, z_forbidden) = (screw.mean_i_over_sigma_allowed, screw.mean_i_over_sigma_forbidden);
     let present = probability(z_allowed);
