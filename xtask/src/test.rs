@@ -16,8 +16,8 @@ use crate::tools;
 /// The parts in the order in which they run: what fails soonest first.
 const PARTS: [&str; 7] = ["format", "lints", "native", "docs", "wasm", "browser", "core-in-wasm"];
 
-/// Parts that run only when they are named: the core's tests take too long on one wasm thread to run each time.
-const ON_REQUEST: [&str; 1] = ["core-in-wasm"];
+/// Parts that run only when they are named.
+const ON_REQUEST: [&str; 0] = [];
 
 /// Test cases counted.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The page. It never computes and never blocks; the engine's worker does the work.
 //!
-//! What touches the browser is compiled for wasm only; [`present`] is tested natively.
+//! What touches the browser is compiled for wasm only; `present` is tested natively.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "natively only what the tests look at is compiled"))]
 
 #[cfg(target_arch = "wasm32")]
