@@ -17,11 +17,13 @@ use crate::tools;
 const PARTS: [&str; 7] = ["format", "lints", "native", "docs", "wasm", "browser", "core-in-wasm"];
 
 /// Test cases counted.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
 struct Count {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// What failed, a line each: told once more at the very end, where a long log is read first.
+    failures: Vec<String>,
 }
 
 impl Count {
@@ -31,7 +33,7 @@ impl Count {
             Ok(()) => Count { passed: 1, ..Count::default() },
             Err(why) => {
                 eprintln!("xtask: {why}");
-                Count { failed: 1, ..Count::default() }
+                Count { failed: 1, failures: vec![why], ..Count::default() }
             }
         }
     }
@@ -40,6 +42,7 @@ impl Count {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
     }
 }
 
@@ -78,6 +81,7 @@ pub fn run_check(arguments: &[String]) -> Result<(), Failure> {
 
 fn run_parts(chosen: &[&str]) -> Result<(), Failure> {
     let mut total = Count::default();
+    let mut parts = Vec::new();
     for part in PARTS.into_iter().filter(|part| chosen.contains(part)) {
         eprintln!("\n=== {part}");
         let start = Instant::now();
@@ -90,10 +94,13 @@ fn run_parts(chosen: &[&str]) -> Result<(), Failure> {
             "core-in-wasm" => setup::for_building().map_or_else(|why| Count::one(Err(why)), |toolchain| core_in_wasm(&toolchain)),
             _ => browser(),
         };
-        eprintln!("=== {part}: {count} ({:.0} s)", start.elapsed().as_secs_f64());
+        let line = format!("{part}: {count} ({:.0} s)", start.elapsed().as_secs_f64());
+        eprintln!("=== {line}");
+        parts.push(line);
+        parts.extend(count.failures.iter().map(|failure| format!("    {failure}")));
         total.add(count);
     }
-    println!("\n{total}");
+    println!("\n{}\n\n{total}", parts.join("\n"));
     if total.failed == 0 { Ok(()) } else { Err("some tests failed".to_owned()) }
 }
 
@@ -201,23 +208,28 @@ fn counted(command: &mut Command) -> Count {
     };
     let mut count = Count::default();
     if let Some(stdout) = child.stdout.take() {
+        // A panic's place and its message stand on two lines.
+        let mut of_panic = false;
         for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
             if let Some(reported) = reported(&line) {
                 count.add(reported);
+            } else if (of_panic || tells_of_failure(&line)) && !count.failures.iter().any(|told| told == line.trim()) {
+                count.failures.push(line.trim().to_owned());
             }
+            of_panic = line.contains("panicked at");
         }
     }
     let success = child.wait().is_ok_and(|status| status.success());
     // What does not compile, or crashes, reports no case.
     if !success && count.failed == 0 {
         eprintln!("xtask: `{shown}` failed");
-        count.failed = 1;
+        count.add(Count { failed: 1, failures: vec![format!("`{shown}` failed")], ..Count::default() });
     }
     if success && count == Count::default() {
         eprintln!("xtask: `{shown}` ran no test");
-        count.failed = 1;
+        count.add(Count { failed: 1, failures: vec![format!("`{shown}` ran no test")], ..Count::default() });
     }
     count
 }
@@ -239,19 +251,39 @@ fn reported(line: &str) -> Option<Count> {
         return None;
     }
     let before = |word: &str| -> u64 { words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0) };
-    Some(Count { passed: before("passed"), failed: before("failed"), skipped: before("ignored") })
+    Some(Count { passed: before("passed"), failed: before("failed"), skipped: before("ignored"), ..Count::default() })
+}
+
+/// Whether `line` names a test that failed or says why: cargo's `test NAME ... FAILED` and panics, and Node's crosses
+/// and assertions.
+fn tells_of_failure(line: &str) -> bool {
+    let line = line.trim();
+    (line.starts_with("test ") && line.ends_with("FAILED"))
+        || line.contains("panicked at")
+        || (line.starts_with('✖') && line != "✖ failing tests:")
+        || ["AssertionError", "Error:", "TimeoutError"].iter().any(|kind| line.starts_with(kind))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, reported};
+    use super::{Count, reported, tells_of_failure};
+
+    #[test]
+    fn failures_are_recognised() {
+        for line in ["test a::b ... FAILED", "✖ the demo runs (3.2ms)", "  AssertionError [ERR_ASSERTION]: blocked for 60 ms"] {
+            assert!(tells_of_failure(line), "{line}");
+        }
+        for line in ["test a::b ... ok", "✔ the demo runs (3.2ms)", "✖ failing tests:"] {
+            assert!(!tells_of_failure(line), "{line}");
+        }
+    }
 
     #[test]
     fn closing_lines_are_counted() {
         let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(reported(cargo), Some(Count { passed: 12, failed: 3, skipped: 1 }));
-        assert_eq!(reported("ℹ pass 4"), Some(Count { passed: 4, failed: 0, skipped: 0 }));
-        assert_eq!(reported("ℹ fail 2"), Some(Count { passed: 0, failed: 2, skipped: 0 }));
+        assert_eq!(reported(cargo), Some(Count { passed: 12, failed: 3, skipped: 1, ..Count::default() }));
+        assert_eq!(reported("ℹ pass 4"), Some(Count { passed: 4, ..Count::default() }));
+        assert_eq!(reported("ℹ fail 2"), Some(Count { failed: 2, ..Count::default() }));
         assert_eq!(reported("running 3 tests"), None);
     }
 }
