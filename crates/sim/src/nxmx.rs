@@ -16,15 +16,24 @@ const BATCH: usize = 8;
 
 impl Simulation {
     /// Makes the files one after the other, data files first, and hands each to `save` with its name. Same seed, same bytes.
-    pub fn write_nxmx(&self, monitor: &dyn Monitor, mut save: impl FnMut(String, Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn write_nxmx(&self, monitor: &dyn Monitor, save: impl FnMut(String, Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+        self.write_split(IMAGES_PER_FILE, monitor, save)
+    }
+
+    fn write_split(
+        &self,
+        per_file: usize,
+        monitor: &dyn Monitor,
+        mut save: impl FnMut(String, Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let (name, n) = (&self.params().name, self.params().images);
         monitor.begin("Simulating images", n as u64);
         let mut links = Vec::new();
-        for (number, first) in (0..n).step_by(IMAGES_PER_FILE).enumerate() {
+        for (number, first) in (0..n).step_by(per_file).enumerate() {
             let mut chunks = Vec::new();
-            for start in (first..(first + IMAGES_PER_FILE).min(n)).step_by(BATCH) {
+            for start in (first..(first + per_file).min(n)).step_by(BATCH) {
                 monitor.check()?;
-                let end = (start + BATCH).min(first + IMAGES_PER_FILE).min(n);
+                let end = (start + BATCH).min(first + per_file).min(n);
                 let compressed = parallel::map(end - start, |i| compress(&self.frame(start + i)));
                 for chunk in compressed {
                     chunks.push(chunk?);
@@ -151,9 +160,27 @@ fn axis(values: &[f64], kind: &str, unit: &str, direction: Vec3, depends_on: &st
 mod tests {
     use crate::{DetectorKind, Params, Simulation};
     use ewald_core::format::hdf5::Store;
+    use ewald_core::format::nexus;
     use ewald_core::format::source::{FileSet, MemorySource, SourceFile};
     use ewald_core::job::Silent;
     use std::sync::Arc;
+
+    #[test]
+    fn all_files_of_a_split_data_set_are_read() {
+        let simulation = Simulation::new(&Params { images: 5, detector: DetectorKind::Small, ..Params::default() }).unwrap();
+        let mut files = FileSet::new();
+        let save = |name: String, bytes: Vec<u8>| {
+            files.insert(SourceFile::new(name, Arc::new(MemorySource::new(bytes))));
+            Ok(())
+        };
+        simulation.write_split(2, &Silent, save).unwrap();
+        let sweep = nexus::read(&Store::new(files), "simulated.nxs").unwrap();
+        assert_eq!(sweep.warnings, Vec::<String>::new());
+        assert_eq!((sweep.images.n_images(), sweep.scan.unwrap().n_images), (5, 5));
+        for z in 0..5 {
+            assert_eq!(sweep.images.frame(z).unwrap().pixels, simulation.frame(z).pixels, "image {z}");
+        }
+    }
 
     #[test]
     fn the_files_hold_the_frames() {

@@ -23,17 +23,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for stage in StageId::ALL {
         let before = Instant::now();
-        let result = session.run(stage, &monitor).map(|report| (report.headline.clone(), report.to_text()));
+        let result = session.run(stage, &monitor).map(|report| (report.headline.clone(), report.warnings.clone(), report.to_text()));
         monitor.clear();
         let lines: String = monitor.take_log().into_iter().map(|l| l + "\n").collect();
         log += &format!("\n=== {} ===\n{lines}", stage.title());
         match result {
-            Ok((headline, text)) => {
+            Ok((headline, warnings, text)) => {
                 log += &text;
                 let line = format!("{:16} {:7.2} s  {headline}", stage.title(), before.elapsed().as_secs_f64());
                 log += &format!("\n{line}\n");
                 if !arguments.json {
                     println!("{line}");
+                }
+                for warning in warnings {
+                    eprintln!("    warning: {warning}");
                 }
             }
             Err(error) => {

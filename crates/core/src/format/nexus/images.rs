@@ -99,7 +99,8 @@ impl NexusImages {
 fn stacks_of(group: &Node, missing: &mut Vec<String>) -> Result<Vec<Stack>, Error> {
     let links = group.links()?;
     let signal = group.attribute("signal").ok().flatten().and_then(|v| v.text().map(str::to_owned));
-    let named = signal.iter().map(String::as_str).chain(["data"]);
+    // A file writer that splits its images names the first part the signal; the others belong to it.
+    let named = signal.iter().map(String::as_str).filter(|name| !is_numbered(name)).chain(["data"]);
     for name in named {
         if let Some(link) = links.iter().find(|l| l.name == name) {
             match group.get(&link.name) {
@@ -112,8 +113,7 @@ fn stacks_of(group: &Node, missing: &mut Vec<String>) -> Result<Vec<Stack>, Erro
             }
         }
     }
-    let mut names: Vec<&String> =
-        links.iter().filter(|l| l.name.starts_with("data_") && l.name[5..].bytes().all(|b| b.is_ascii_digit())).map(|l| &l.name).collect();
+    let mut names: Vec<&String> = links.iter().map(|l| &l.name).filter(|name| is_numbered(name)).collect();
     names.sort_by_key(|n| (n.len(), n.as_str()));
     let mut out = Vec::new();
     for name in names {
@@ -134,6 +134,11 @@ fn stacks_of(group: &Node, missing: &mut Vec<String>) -> Result<Vec<Stack>, Erro
         }
     }
     Ok(out)
+}
+
+/// Whether a data set of this name is one part of many: `data_000001`, `data_000002`, …
+fn is_numbered(name: &str) -> bool {
+    name.strip_prefix("data_").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether a node is a 3-D data set.
