@@ -21,11 +21,7 @@ impl Page {
                     data.sweeps = sweeps;
                 }
             }),
-            Event::Started { job, stage } if current(job) => {
-                if self.following.get_untracked() {
-                    self.selected.set(stage);
-                }
-            }
+            Event::Started { job, stage } if current(job) && self.following.get_untracked() => self.selected.set(stage),
             Event::Finished { job, stage, report, seconds } if current(job) => {
                 self.reports.update(|reports| {
                     reports.insert(stage, (*report, seconds));
