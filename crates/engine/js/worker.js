@@ -1,7 +1,8 @@
 // The engine's worker: makes the shared memory, loads the module, starts the pool, and passes messages on.
 //
 // The page sends { kind: 'start', threads } first, then { kind: 'request', body, files }. Answers: { kind: 'ready', threads, maximum,
-// memory, control } or { kind: 'failed', message }, then { kind: 'event', body, buffers }, or { kind: 'failed' } when the engine is lost.
+// memory, control, module } or { kind: 'failed', message }, then { kind: 'event', body, buffers, files }, or { kind: 'failed' } when the
+// engine is lost.
 
 import init, { Engine, initThreadPool } from './ewald_engine.js';
 
@@ -27,19 +28,34 @@ function sharedMemory() {
 
 let engine;
 
+async function compiled(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address.pathname}: ${response.status} ${response.statusText}`);
+  // A host that calls it something else than application/wasm does not let it be compiled while it arrives.
+  return WebAssembly.compileStreaming(response.clone()).catch(async () => WebAssembly.compile(await response.arrayBuffer()));
+}
+
 async function start({ threads }) {
   if (!self.crossOriginIsolated) throw new Error('the page is not cross-origin isolated, so it may not share memory between threads');
   const { memory, maximum } = sharedMemory();
-  await init({ module_or_path: new URL('./ewald_engine_bg.wasm', import.meta.url), memory });
+  // Compiled once, for the pool and for the viewer as well.
+  const module = await compiled(new URL('./ewald_engine_bg.wasm', import.meta.url));
+  await init({ module_or_path: module, memory });
   await initThreadPool(threads);
   engine = new Engine();
-  self.postMessage({ kind: 'ready', threads: engine.threadsAnswering(), maximum, memory, control: engine.controlAddress() });
+  self.postMessage({ kind: 'ready', threads: engine.threadsAnswering(), maximum, memory, control: engine.controlAddress(), module });
 }
+
+// Requests wait for the start, in their order.
+let started;
 
 self.onmessage = async ({ data }) => {
   try {
-    if (data.kind === 'start') await start(data);
-    else if (data.kind === 'request') engine.request(data.body, data.files);
+    if (data.kind === 'start') await (started = start(data));
+    else if (data.kind === 'request') {
+      await started;
+      engine.request(data.body, data.files);
+    }
   } catch (error) {
     self.postMessage({ kind: 'failed', message: String(error?.message ?? error) });
   }

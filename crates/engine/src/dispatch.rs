@@ -11,6 +11,8 @@ use crate::{demo, views};
 pub trait Host {
     /// Sends an event, with bulk data.
     fn post(&self, event: Event, buffers: Vec<Vec<u8>>);
+    /// Sends that files were made here, which go with the message.
+    fn post_made(&self, event: Event, files: Vec<SourceFile>);
     /// A clock; only differences matter.
     fn seconds(&self) -> f64;
 }
@@ -36,7 +38,7 @@ impl Dispatcher {
                 }
                 let named = names.into_iter().zip(files).map(|(name, source)| SourceFile::new(name, source));
                 self.session.add_files(named);
-                self.opened(job, host);
+                host.post(self.opened(job, Vec::new(), host), Vec::new());
             }
             Request::OpenDemo { job, demo } => {
                 let monitor = JobMonitor::new(job, None);
@@ -45,8 +47,9 @@ impl Dispatcher {
                 match made {
                     Ok(files) => {
                         self.session = Session::new();
-                        self.session.add_files(files);
-                        self.opened(job, host);
+                        self.session.add_files(files.iter().cloned());
+                        let names = files.iter().map(|f| f.name.clone()).collect();
+                        host.post_made(self.opened(job, names, host), files);
                     }
                     Err(ewald_sim::Error::Cancelled(_)) => host.post(Event::Cancelled { job, stage: None }, Vec::new()),
                     Err(error) => failed(job, None, &error, host),
@@ -63,9 +66,9 @@ impl Dispatcher {
         }
     }
 
-    fn opened(&self, job: JobId, host: &dyn Host) {
+    fn opened(&self, job: JobId, made: Vec<String>, host: &dyn Host) -> Event {
         self.post_states(None, host);
-        host.post(Event::Opened { job, files: self.session.files().files().len() }, Vec::new());
+        Event::Opened { job, files: self.session.files().files().len(), made }
     }
 
     /// Runs the stages from `from` to `to`, and before them those without an up-to-date result, until one fails.

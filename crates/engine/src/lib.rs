@@ -4,6 +4,9 @@
 //! page ──request──▶ js/worker.js ──▶ browser::Engine ──▶ dispatch ──▶ core::session, on the pool
 //!      ◀──event────                                          │
 //!      ◀─ polls, cancels ─▶ control (shared memory) ◀────────┘
+//!
+//! page ──ask──▶ js/viewer.js ──▶ browser::ViewerHandle ──▶ viewer, with one thread and a memory of its own
+//!      ◀─tell──
 //! ```
 //!
 //! The parts that know nothing of browsers are tested natively.
@@ -16,4 +19,5 @@ mod demo;
 pub mod dispatch;
 pub mod heap;
 pub mod read_ahead;
+pub mod viewer;
 pub mod views;

@@ -13,6 +13,8 @@ pub enum Event {
         job: JobId,
         /// How many files there are now.
         files: usize,
+        /// Names of the files that come with the message: those of the simulated data set.
+        made: Vec<String>,
     },
     /// Import has found these sweeps.
     Sweeps {

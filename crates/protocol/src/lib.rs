@@ -6,17 +6,22 @@
 //! - While a stage runs the engine receives nothing: progress and cancelling go through the shared [`control`] block, which the
 //!   page polls and writes. Events still arrive then.
 //!
+//! - [`Ask`] and [`Tell`] go to and from the viewer, which draws images while the engine works.
+//!
 //! Message kinds, in the field `kind`: `start` (page → worker, with `threads`), answered by `ready` (with `threads`,
-//! `maximum`, `memory`, `control`) or `failed` (with `message`); then `request` and `event`.
+//! `maximum`, `memory`, `control`, `module`) or `failed` (with `message`); then `request` and `event`. The simulated data set comes with
+//! its files, in the field `files` of the event `Opened`, for the viewer. The viewer is started with `module`.
 
 pub mod control;
 mod event;
+mod picture;
 mod request;
 mod view;
 
 pub use event::{ErrorView, Event, SweepView};
+pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};
-pub use view::{Bulk, ImageHeader, SpotKind, SpotsHeader, View, ViewHeader};
+pub use view::{Bulk, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -3,19 +3,8 @@ use serde::{Deserialize, Serialize};
 /// Something to show. Engines are asked for views of what they hold, never for whole tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
-    /// The pixels of one image.
-    Image {
-        /// Number of the sweep.
-        sweep: usize,
-        /// Number of the image in its sweep, from 0.
-        image: usize,
-    },
-    /// The reflections on one image.
-    Spots {
-        /// Number of the sweep.
-        sweep: usize,
-        /// Number of the image in its sweep, from 0.
-        image: usize,
+    /// All reflections of a kind, for the viewer to show.
+    Reflections {
         /// Which reflections.
         of: SpotKind,
     },
@@ -31,19 +20,17 @@ pub enum View {
 pub enum SpotKind {
     /// Found on the image.
     Found,
-    /// Found, with the Miller indices they were given.
+    /// Found, with the Miller indices that some were given.
     Indexed,
-    /// Predicted and integrated.
+    /// Predicted, and integrated or not.
     Integrated,
 }
 
 /// What the buffers of a view hold. All numbers are little-endian.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ViewHeader {
-    /// One buffer: `i32` counts, row by row; −1 where there are no data.
-    Image(ImageHeader),
-    /// Buffers: see [`SpotsHeader`].
-    Spots(SpotsHeader),
+    /// Buffers: see [`ReflectionsHeader`].
+    Reflections(ReflectionsHeader),
     /// One buffer: the file's bytes.
     File {
         /// Its name.
@@ -51,20 +38,22 @@ pub enum ViewHeader {
     },
 }
 
-/// An image's shape.
+/// Reflections of all images. Buffers, per reflection:
+///
+/// 1. `f32` × 2: position (x, y) in px of the raw image; observed, or predicted for integrated ones
+/// 2. `i32` × 3: sweep, first image and past the last (from 0) of its box
+/// 3. `i32` × 4: x0, x1, y0, y1 of its box in px of the raw image, half-open
+/// 4. `i32` × 3: hkl; empty for found ones
+/// 5. `u8`: 1 when indexed, or integrated; else 0
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageHeader {
-    /// Number of the sweep.
-    pub sweep: usize,
-    /// Number of the image.
-    pub image: usize,
-    /// Pixels along the fast direction.
-    pub width: usize,
-    /// Pixels along the slow direction.
-    pub height: usize,
+pub struct ReflectionsHeader {
+    /// Which reflections.
+    pub of: SpotKind,
+    /// How many.
+    pub n: usize,
 }
 
-/// Reflections on one image. Buffers: `f32` pairs (x, y) in px of the raw image; for indexed and integrated ones also `i32` triples hkl.
+/// Reflections on one image, whose boxes have pixels there. Buffers as of [`ReflectionsHeader`] without the second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpotsHeader {
     /// Number of the sweep.

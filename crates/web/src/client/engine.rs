@@ -19,9 +19,11 @@ pub enum Incoming {
         threads: u32,
         /// Most memory that the browser lets it have, bytes.
         maximum: f64,
+        /// The compiled module, for the viewer.
+        module: JsValue,
     },
-    /// An event, with bulk data.
-    Event(Event, Vec<ArrayBuffer>),
+    /// An event, with bulk data and files that the engine made.
+    Event(Event, Vec<ArrayBuffer>, Vec<File>),
     /// The engine did not start, or is lost; [`Engine::start`] makes a new one.
     Lost(String),
 }
@@ -91,7 +93,8 @@ impl Drop for Engine {
     }
 }
 
-fn message(kind: &str, fields: &[(&str, JsValue)]) -> Result<JsValue, JsValue> {
+/// A message for a worker.
+pub(super) fn message(kind: &str, fields: &[(&str, JsValue)]) -> Result<JsValue, JsValue> {
     let message = Object::new();
     Reflect::set(&message, &"kind".into(), &kind.into())?;
     for (name, value) in fields {
@@ -107,12 +110,13 @@ fn incoming(data: &JsValue, control: &RefCell<Option<Control>>) -> Result<Incomi
     match field("kind").as_string().unwrap_or_default().as_str() {
         "ready" => {
             control.replace(Some(Control::new(field("memory").unchecked_into(), number("control") as u32)));
-            Ok(Incoming::Ready { threads: number("threads") as u32, maximum: number("maximum") })
+            Ok(Incoming::Ready { threads: number("threads") as u32, maximum: number("maximum"), module: field("module") })
         }
         "event" => {
             let event = decode(&Uint8Array::new(&field("body")).to_vec()).map_err(|e| e.to_string())?;
             let buffers = Array::from(&field("buffers")).iter().map(JsCast::unchecked_into).collect();
-            Ok(Incoming::Event(event, buffers))
+            let files = Array::from(&field("files")).iter().map(JsCast::unchecked_into).collect();
+            Ok(Incoming::Event(event, buffers, files))
         }
         _ => {
             // A panic's own words tell more than the trap that ends it.

@@ -1,8 +1,7 @@
 //! Pure functions from results to what components draw; tested natively.
 
-pub mod contrast;
-pub mod levels;
 pub mod opening;
+pub mod pace;
 pub mod plot;
 pub mod projection;
 pub mod readout;

@@ -40,14 +40,6 @@ impl Projection {
         self
     }
 
-    /// The projection of the same image in a version halved so many times.
-    pub fn of_halved(mut self, times: u32) -> Self {
-        let factor = f64::from(1u32 << times);
-        self.scale *= factor;
-        self.centre = self.centre.map(|c| c / factor);
-        self
-    }
-
     /// The projection after dragging by so many screen pixels.
     pub fn dragged(mut self, by: [f64; 2]) -> Self {
         self.centre = [0, 1].map(|i| self.centre[i] - by[i] / self.scale);

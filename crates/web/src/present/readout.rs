@@ -2,28 +2,37 @@
 
 use ewald_core::geometry::ExperimentModels;
 use ewald_core::math::Vec2;
+use ewald_protocol::SpotKind;
+
+use super::plot::plain;
 
 /// What is under the cursor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Under {
     /// Image position, px.
     pub at: [f64; 2],
-    /// Counts, −1 where there are no data.
-    pub counts: i32,
-    /// Miller index of the reflection there.
-    pub hkl: Option<[i32; 3]>,
+    /// The pixel's value, `None` while it is not known; in it `None` where there are no data.
+    pub value: Option<Option<f64>>,
+    /// The reflection there: which kind, its Miller index, and whether it is indexed or integrated.
+    pub spot: Option<(SpotKind, Option<[i32; 3]>, bool)>,
 }
 
-/// Position, counts, resolution and Miller index; nothing outside the image.
-pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> Option<String> {
+/// Position, counts, resolution and reflection.
+pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> String {
     let [x, y] = under.at;
-    if x < 0.0 || y < 0.0 {
-        return None;
-    }
-    let counts = if under.counts < 0 { "no data".to_owned() } else { format!("{} counts", under.counts) };
+    let value = match under.value {
+        None => "…".to_owned(),
+        Some(None) => "no data".to_owned(),
+        Some(Some(v)) => plain(v),
+    };
     let d = models.and_then(|m| resolution(m, x, y)).map_or(String::new(), |d| format!(" · {d:.2} Å"));
-    let hkl = under.hkl.map_or(String::new(), |[h, k, l]| format!(" · ({h} {k} {l})"));
-    Some(format!("{x:.1}, {y:.1} px · {counts}{d}{hkl}"))
+    let spot = under.spot.map_or(String::new(), |(of, hkl, good)| match (of, hkl.unwrap_or_default(), good) {
+        (SpotKind::Found, ..) => " · spot".to_owned(),
+        (SpotKind::Indexed, _, false) => " · spot, not indexed".to_owned(),
+        (SpotKind::Indexed, [h, k, l], true) => format!(" · ({h} {k} {l})"),
+        (SpotKind::Integrated, [h, k, l], good) => format!(" · ({h} {k} {l}), {}", if good { "integrated" } else { "not integrated" }),
+    });
+    format!("{x:.1}, {y:.1} px · {value}{d}{spot}")
 }
 
 /// Resolution at a place of the raw image, Å, on whichever panel it lies.
@@ -40,10 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_are_called_so_and_nothing_is_said_outside() {
-        let at = |x: f64, counts: i32| readout(&Under { at: [x, 2.0], counts, hkl: Some([1, -2, 3]) }, None);
-        assert_eq!(at(1.0, 7).as_deref(), Some("1.0, 2.0 px · 7 counts · (1 -2 3)"));
-        assert_eq!(at(1.0, -1).as_deref(), Some("1.0, 2.0 px · no data · (1 -2 3)"));
-        assert_eq!(at(-1.0, -1), None);
+    fn gaps_are_called_so_and_reflections_tell_how_they_fared() {
+        let hkl = Some([1, -2, 3]);
+        let t = |value, spot, expected: &str| assert_eq!(readout(&Under { at: [1.0, 2.0], value, spot }, None), expected);
+        t(None, None, "1.0, 2.0 px · …");
+        t(Some(None), Some((SpotKind::Indexed, hkl, true)), "1.0, 2.0 px · no data · (1 -2 3)");
+        t(Some(Some(7.0)), Some((SpotKind::Indexed, hkl, false)), "1.0, 2.0 px · 7 · spot, not indexed");
+        t(Some(Some(0.25)), Some((SpotKind::Integrated, hkl, false)), "1.0, 2.0 px · 0.25 · (1 -2 3), not integrated");
     }
 }

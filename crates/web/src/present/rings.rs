@@ -26,8 +26,28 @@ const POINTS: usize = 240;
 /// Smallest distance between rings, as a part of the image's longer side.
 const APART: f64 = 0.09;
 
-/// Rings for a sweep whose images have `size` (fast, slow) px, where cones about the beam meet the plane of the first panel.
+/// The rings of hexagonal ice that are seen most, Å.
+const ICE: [f64; 10] = [3.90, 3.67, 3.44, 2.67, 2.25, 2.07, 1.95, 1.92, 1.88, 1.72];
+
+/// Where the beam meets the first panel's plane, px of the raw image.
+pub fn beam_centre(m: &ExperimentModels<'_>) -> Option<[f64; 2]> {
+    let panel = m.detector.panels.first()?;
+    let p = panel.px_from_ray(&m.beam.s0())?;
+    Some([p.x + panel.raw_image_offset[0] as f64, p.y + panel.raw_image_offset[1] as f64])
+}
+
+/// Rings at round resolutions, not too near each other, for a sweep whose images have `size` (fast, slow) px: where cones about the beam
+/// meet the plane of the first panel.
 pub fn rings(m: &ExperimentModels<'_>, size: [usize; 2]) -> Vec<Ring> {
+    at(m, size, &ROUND, APART)
+}
+
+/// The rings of ice.
+pub fn ice_rings(m: &ExperimentModels<'_>, size: [usize; 2]) -> Vec<Ring> {
+    at(m, size, &ICE, 0.0)
+}
+
+fn at(m: &ExperimentModels<'_>, size: [usize; 2], resolutions: &[f64], apart: f64) -> Vec<Ring> {
     let Some(panel) = m.detector.panels.first() else { return Vec::new() };
     let s0 = m.beam.s0();
     let u = s0.normalize();
@@ -38,7 +58,7 @@ pub fn rings(m: &ExperimentModels<'_>, size: [usize; 2]) -> Vec<Ring> {
     let e1 = u.cross(&side).normalize();
     let e2 = u.cross(&e1);
     let mut out: Vec<Ring> = Vec::new();
-    for d in ROUND.into_iter().filter(|d| m.beam.wavelength / (2.0 * d) < 1.0) {
+    for d in resolutions.iter().copied().filter(|d| m.beam.wavelength / (2.0 * d) < 1.0) {
         let (sin, cos) = (2.0 * (m.beam.wavelength / (2.0 * d)).asin()).sin_cos();
         let points: Vec<Option<[f64; 2]>> = (0..=POINTS)
             .map(|k| {
@@ -53,7 +73,7 @@ pub fn rings(m: &ExperimentModels<'_>, size: [usize; 2]) -> Vec<Ring> {
         places.sort_by(|a, b| a[1].total_cmp(&b[1]));
         let places: Vec<[f64; 2]> = places.into_iter().step_by(4).collect();
         let Some(top) = places.first() else { continue };
-        let least = APART * size[0].max(size[1]) as f64;
+        let least = apart * size[0].max(size[1]) as f64;
         let near = |other: &Ring| other.label_places.first().is_none_or(|o| (o[0] - top[0]).hypot(o[1] - top[1]) < least);
         if out.last().is_none_or(|last| !near(last)) {
             out.push(Ring { d, parts, label_places: places });

@@ -11,17 +11,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ewald_core::geometry::ExperimentList;
-use ewald_core::report::Report;
+use ewald_core::report::{Plot, Report};
 use ewald_core::session::{StageId, StageState};
 use ewald_protocol::control::Snapshot;
 use ewald_protocol::{JobId, Request, SpotKind, StageTexts, SweepView};
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
 use web_sys::File;
 
-use crate::client::{Engine, Incoming};
-use crate::present::levels::Levels;
+use crate::client::{Engine, Incoming, Viewer};
+use crate::present::pace;
 
 pub use run::Run;
+pub use show::Shown;
 
 /// Most threads that are started: each costs memory, and more bring little.
 const MOST_THREADS: f64 = 16.0;
@@ -33,6 +35,19 @@ pub enum Picture {
     Image,
     /// The plots of the selected stage.
     Plots,
+}
+
+impl Picture {
+    /// All of them, in the order of their tabs.
+    pub const ALL: [Picture; 2] = [Picture::Image, Picture::Plots];
+
+    /// What its tab is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Picture::Image => "Image",
+            Picture::Plots => "Plots",
+        }
+    }
 }
 
 /// Something that went wrong, shown until it is read.
@@ -59,6 +74,8 @@ pub struct Progress {
     pub fraction: Option<f64>,
     /// Seconds left of the step, by its pace so far.
     pub left: Option<f64>,
+    /// Seconds left of the whole run, by the pace of its stages.
+    pub run_left: Option<f64>,
     /// Bytes in use by the engine.
     pub heap: f64,
 }
@@ -76,15 +93,6 @@ pub struct DataSet {
     pub demo: bool,
 }
 
-/// An image as it came from the engine.
-#[derive(Clone)]
-pub struct Pixels {
-    /// Its sweep and number.
-    pub at: [usize; 2],
-    /// Counts, and smaller versions of them.
-    pub levels: Rc<Levels>,
-}
-
 /// Reflections on the image shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spots {
@@ -92,14 +100,23 @@ pub struct Spots {
     pub of: SpotKind,
     /// Positions, px of the raw image.
     pub at: Vec<[f32; 2]>,
+    /// Boxes: x0, x1, y0, y1 in px of the raw image.
+    pub boxes: Vec<[i32; 4]>,
     /// Miller indices, or nothing for spots that have none.
     pub hkl: Vec<[i32; 3]>,
+    /// Whether each is indexed, or integrated.
+    pub good: Vec<bool>,
 }
 
 /// Everything, as a bundle of signals that is cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Page {
     engine: StoredValue<Option<Rc<Engine>>, LocalStorage>,
+    viewer: StoredValue<Option<Rc<Viewer>>, LocalStorage>,
+    /// The engine's compiled module, for the viewer.
+    module: StoredValue<Option<JsValue>, LocalStorage>,
+    /// The files that are open, for a viewer that has to be started anew.
+    chosen: StoredValue<Vec<(String, File)>, LocalStorage>,
     /// Threads of the engine's pool; `None` before it is ready.
     pub threads: RwSignal<Option<u32>>,
     /// Most memory that the browser lets the engine have, bytes.
@@ -126,6 +143,8 @@ pub struct Page {
     sent: StoredValue<StageTexts>,
     /// The work under way.
     pub running: RwSignal<Option<Run>>,
+    /// Stages of the run that are through with their seconds, and when (s) the present one began.
+    pace: StoredValue<(Vec<(StageId, f64)>, f64)>,
     /// The stage that is looked at.
     pub selected: RwSignal<StageId>,
     /// Whether the stage looked at is to be the one at work.
@@ -134,8 +153,14 @@ pub struct Page {
     pub picture: RwSignal<Picture>,
     /// Sweep and image that are looked at.
     pub image: RwSignal<[usize; 2]>,
-    /// The image's counts; those of the image before until the new ones are there.
-    pub pixels: RwSignal<Option<Pixels>, LocalStorage>,
+    /// Whether the viewer has the images.
+    pub images_open: RwSignal<bool>,
+    /// The latest drawing; that of the image before until the new one is there.
+    pub shown: RwSignal<Option<Shown>, LocalStorage>,
+    /// A pixel of it, and its value.
+    pub probed: RwSignal<Option<([i32; 2], Option<f64>)>>,
+    /// Values along a line or a radius.
+    pub profile: RwSignal<Option<Plot>>,
     /// Reflections on the image.
     pub spots: RwSignal<Option<Spots>>,
     /// The imported models, for rings and resolutions.
@@ -150,6 +175,9 @@ impl Page {
     pub fn new() -> Self {
         let page = Page {
             engine: StoredValue::new_local(None),
+            viewer: StoredValue::new_local(None),
+            module: StoredValue::new_local(None),
+            chosen: StoredValue::new_local(Vec::new()),
             threads: RwSignal::default(),
             maximum: RwSignal::default(),
             no_engine: RwSignal::default(),
@@ -163,16 +191,21 @@ impl Page {
             used: RwSignal::default(),
             sent: StoredValue::default(),
             running: RwSignal::default(),
+            pace: StoredValue::default(),
             selected: RwSignal::new(StageId::Import),
             following: RwSignal::new(true),
             picture: RwSignal::new(Picture::Image),
             image: RwSignal::default(),
-            pixels: RwSignal::new_local(None),
+            images_open: RwSignal::default(),
+            shown: RwSignal::new_local(None),
+            probed: RwSignal::default(),
+            profile: RwSignal::default(),
             spots: RwSignal::default(),
             models: RwSignal::new_local(None),
             fetching: StoredValue::default(),
             next_message: StoredValue::new(0),
         };
+        page.start_viewer();
         page.start_engine();
         page.show_spots_of_selected_stage();
         page
@@ -200,12 +233,16 @@ impl Page {
 
     fn receive(self, incoming: Incoming) {
         match incoming {
-            Incoming::Ready { threads, maximum } => {
+            Incoming::Ready { threads, maximum, module } => {
+                if self.module.with_value(Option::is_none) {
+                    self.module.set_value(Some(module));
+                    self.give_module();
+                }
                 self.maximum.set(maximum);
                 self.threads.set(Some(threads));
             }
             Incoming::Lost(why) => self.lost(why),
-            Incoming::Event(event, buffers) => self.happened(event, &buffers),
+            Incoming::Event(event, buffers, files) => self.happened(event, &buffers, &files),
         }
     }
 
@@ -233,7 +270,10 @@ impl Page {
         self.states.update(BTreeMap::clear);
         self.used.update(BTreeMap::clear);
         self.spots.set(None);
-        self.pixels.set(None);
+        self.images_open.set(false);
+        self.shown.set(None);
+        self.probed.set(None);
+        self.profile.set(None);
         self.models.set(None);
         self.image.set([0, 0]);
         self.fetching.set_value(show::Fetching::default());
@@ -328,7 +368,14 @@ impl Page {
         if step.0 != number {
             *step = (number, now);
         }
-        let next = progress(&words, now - step.1, || control.label());
+        let mut next = progress(&words, now - step.1, || control.label());
+        if let Some(Run { stage: Some(stage), to, .. }) = self.running.get_untracked() {
+            next.run_left = self
+                .pace
+                .with_value(|(done, began)| pace::left(done, stage, now - began, next.left, to))
+                .map(f64::ceil)
+                .filter(|_| to > stage);
+        }
         if self.progress.with_untracked(|p| *p != next) {
             self.progress.set(next);
         }
@@ -344,6 +391,7 @@ fn progress(words: &Snapshot, elapsed: f64, label: impl FnOnce() -> String) -> P
         fraction,
         // Too early an estimate would jump about.
         left: fraction.filter(|f| *f > 0.03 && elapsed > 0.5).map(|f| (elapsed * (1.0 / f - 1.0)).ceil()),
+        run_left: None,
         heap: f64::from(words.0[ewald_protocol::control::HEAP_KIB]) * 1024.0,
     }
 }

@@ -33,6 +33,7 @@ impl Page {
         let mut all = if add { before.map_or_else(Vec::new, |d| d.names) } else { Vec::new() };
         all.extend(names);
         self.begin(DataSet { title: opening::title(&all), names: all, sweeps: Vec::new(), demo: false });
+        self.open_for_viewer(paths.clone(), &files, add);
         let job = self.send(&files, |job| Request::Open { job, names: paths, add });
         self.running.set(job.map(|job| Run { job, stage: None, to: StageId::Import, broken: false }));
     }
@@ -46,6 +47,7 @@ impl Page {
     }
 
     fn begin(self, data: DataSet) {
+        self.pace.set_value(Default::default());
         // What runs on the old files is of no use any more.
         self.cancel();
         self.messages.update(Vec::clear);
@@ -81,6 +83,7 @@ impl Page {
             return;
         }
         self.messages.update(|all| all.retain(|m| m.warning));
+        self.pace.set_value(Default::default());
         let done = |s: &StageId| untrack(|| self.state(*s)) == StageState::Done;
         let first = StageId::ALL.into_iter().find(|s| *s < from && !done(s)).unwrap_or(from);
         self.start(first, to);

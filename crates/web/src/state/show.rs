@@ -1,21 +1,200 @@
+use ewald_core::report::{Axis, Plot, Scale, Series, Style};
 use ewald_core::session::StageId;
-use ewald_protocol::{JobId, Request, SpotKind, View};
+use ewald_protocol::{Ask, Drawing, Drawn, JobId, ProfileKind, Request, SpotKind, SpotsHeader, Tell, View};
+use js_sys::{ArrayBuffer, Float32Array, Float64Array, Int32Array, Uint8Array, Uint8ClampedArray};
 use leptos::prelude::*;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, File, HtmlCanvasElement, ImageData};
 
-use super::Page;
+use super::{Page, Spots};
+use crate::client::{Seen, Viewer};
 
-/// Fetches under way. One image at a time: a slider that is dragged asks for the latest place when the one before has come.
-#[derive(Debug, Clone, Copy, Default)]
+/// Fetches under way. One drawing at a time: a slider that is dragged asks for the latest place when the one before has come.
+#[derive(Debug, Clone, Default)]
 pub struct Fetching {
-    image: Option<(JobId, [usize; 2])>,
-    spots: Option<JobId>,
+    drawing: Option<JobId>,
+    next: Option<Drawing>,
     models: Option<JobId>,
+    opening: Option<JobId>,
+    probing: bool,
+    /// How often the viewer was lost since it last drew something.
+    lost: u32,
+}
+
+/// A drawing as it came from the viewer.
+#[derive(Clone)]
+pub struct Shown {
+    /// What it shows.
+    pub drawn: Rc<Drawn>,
+    /// Its pixels.
+    pub canvas: HtmlCanvasElement,
 }
 
 impl Page {
+    /// Makes the viewer's worker; it starts when the engine's module is there.
+    pub(super) fn start_viewer(self) {
+        match Viewer::new(move |seen| self.seen(seen)) {
+            Ok(viewer) => {
+                self.viewer.set_value(Some(Rc::new(viewer)));
+                self.give_module();
+            }
+            Err(error) => self.say("Image", format!("Images cannot be shown: {error:?}. Reload the page."), false),
+        }
+    }
+
+    /// Starts the viewer, if both it and the module are there.
+    pub(super) fn give_module(self) {
+        if let (Some(viewer), Some(module)) = (self.viewer.get_value(), self.module.get_value())
+            && let Err(error) = viewer.start(&module)
+        {
+            self.viewer_lost(format!("{error:?}"));
+        }
+    }
+
+    fn ask(self, files: &[File], buffers: &[ArrayBuffer], ask: impl FnOnce(JobId) -> Ask) -> Option<JobId> {
+        let viewer = self.viewer.get_value()?;
+        let job = viewer.next_job();
+        match viewer.ask(&ask(job), files, buffers) {
+            Ok(()) => Some(job),
+            Err(error) => {
+                self.say("Image", format!("The images cannot be looked at: {error:?}. Reload the page."), false);
+                None
+            }
+        }
+    }
+
+    /// Lets the viewer open files; they replace those of before unless `add`.
+    pub(super) fn open_for_viewer(self, names: Vec<String>, files: &[File], add: bool) {
+        self.chosen.update_value(|chosen| {
+            if !add {
+                chosen.clear();
+            }
+            chosen.extend(names.iter().cloned().zip(files.iter().cloned()));
+        });
+        self.ask(files, &[], |_| Ask::Open { names, add });
+    }
+
+    /// The viewer is gone: says so, and starts another with the same files.
+    fn viewer_lost(self, why: String) {
+        self.viewer.set_value(None);
+        self.images_open.set(false);
+        let lost = self.fetching.with_value(|f| f.lost) + 1;
+        self.fetching.set_value(Fetching { lost, ..Fetching::default() });
+        if lost > 2 {
+            self.say("Image", format!("The image viewer has stopped: {why}. Reload the page to see images again."), false);
+            return;
+        }
+        self.say("Image", format!("The image viewer has stopped: {why}. It has been started again; results are not affected."), true);
+        self.start_viewer();
+        let (names, files): (Vec<String>, Vec<File>) = self.chosen.get_value().into_iter().unzip();
+        self.ask(&files, &[], |_| Ask::Open { names, add: false });
+        if self.has_report(StageId::Import) {
+            self.fetch_models();
+        }
+        for (stage, of) in MAKERS {
+            if self.has_report(stage) {
+                self.fetch_reflections(of);
+            }
+        }
+    }
+
+    fn seen(self, seen: Seen) {
+        let (tell, buffers) = match seen {
+            Seen::Lost(why) => return self.viewer_lost(why),
+            Seen::Tell(tell, buffers) => (tell, buffers),
+        };
+        match tell {
+            Tell::Ready { job } if self.fetching.with_value(|f| f.opening == Some(job)) => {
+                self.fetching.update_value(|f| (f.opening, f.drawing) = (None, None));
+                self.images_open.set(true);
+            }
+            Tell::Drawn { job, drawn } => self.drawn(job, *drawn, &buffers),
+            Tell::Probed { at, value } => {
+                self.fetching.update_value(|f| f.probing = false);
+                self.probed.set(Some((at, value)));
+            }
+            Tell::Spots(header) => self.spots_arrived(&header, &buffers),
+            Tell::Profile(kind) => self.profile.set(profile(kind, &buffers)),
+            Tell::Failed { job, error } => self.image_failed(job, error.message),
+            Tell::Ready { .. } => {}
+        }
+    }
+
+    fn drawn(self, job: JobId, drawn: Drawn, buffers: &[ArrayBuffer]) {
+        if self.fetching.with_value(|f| f.drawing != Some(job)) {
+            return;
+        }
+        self.fetching.update_value(|f| (f.drawing, f.lost) = (None, 0));
+        if let Some(canvas) = buffers.first().and_then(|rgba| self.painted(&drawn, rgba)) {
+            self.shown.set(Some(Shown { drawn: Rc::new(drawn), canvas }));
+        }
+        self.draw_next();
+    }
+
+    /// The canvas that holds the latest drawing, with this one on it.
+    fn painted(self, drawn: &Drawn, rgba: &ArrayBuffer) -> Option<HtmlCanvasElement> {
+        let [w, h] = drawn.drawing.canvas;
+        let before = self.shown.with_untracked(|s| s.as_ref().map(|s| s.canvas.clone()));
+        let canvas = before.or_else(|| document().create_element("canvas").ok()?.dyn_into().ok())?;
+        if (canvas.width(), canvas.height()) != (w, h) {
+            canvas.set_width(w);
+            canvas.set_height(h);
+        }
+        let options = js_sys::Object::new();
+        js_sys::Reflect::set(&options, &"willReadFrequently".into(), &true.into()).ok()?;
+        let context: CanvasRenderingContext2d = canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()?;
+        let data = ImageData::new_with_js_u8_clamped_array(&Uint8ClampedArray::new(rgba), w).ok()?;
+        context.put_image_data(&data, 0.0, 0.0).ok()?;
+        Some(canvas)
+    }
+
+    fn image_failed(self, job: JobId, message: String) {
+        let (drawing, opening) = self.fetching.with_value(|f| (f.drawing == Some(job), f.opening == Some(job)));
+        self.fetching.update_value(|f| {
+            f.drawing = f.drawing.filter(|_| !drawing);
+            f.opening = f.opening.filter(|_| !opening);
+        });
+        if drawing || opening {
+            self.say("Image", message, false);
+        }
+        if drawing {
+            self.draw_next();
+        }
+    }
+
+    /// Asks for a drawing; what was asked for before and has not begun is forgotten.
+    pub fn draw(self, drawing: Drawing) {
+        self.fetching.update_value(|f| f.next = Some(drawing));
+        self.draw_next();
+    }
+
+    fn draw_next(self) {
+        if self.fetching.with_value(|f| f.drawing.is_some()) || !self.images_open.get_untracked() {
+            return;
+        }
+        let Some(drawing) = self.fetching.try_update_value(|f| f.next.take()).flatten() else { return };
+        let job = self.ask(&[], &[], |job| Ask::Draw { job, drawing: Box::new(drawing) });
+        self.fetching.update_value(|f| f.drawing = job);
+    }
+
+    /// Asks for the value of a pixel, one at a time.
+    pub fn probe(self, at: [i32; 2]) {
+        let known = self.probed.with_untracked(|p| p.is_some_and(|(known, _)| known == at));
+        if !known && self.images_open.get_untracked() && !self.fetching.with_value(|f| f.probing) {
+            self.ask(&[], &[], |_| Ask::Probe { at });
+            self.fetching.update_value(|f| f.probing = true);
+        }
+    }
+
+    /// Asks for values along a line or a radius.
+    pub fn ask_profile(self, kind: ProfileKind) {
+        self.ask(&[], &[], |_| Ask::Profile(kind));
+    }
+
     /// Shows an image.
     pub fn show(self, at: [usize; 2]) {
-        let n = self.images_in(at[0]);
+        let n = untrack(|| self.images_in(at[0]));
         if n == 0 {
             return;
         }
@@ -23,9 +202,7 @@ impl Page {
         if self.image.get_untracked() != at {
             self.image.set(at);
             self.spots.set(None);
-        }
-        if self.fetching.with_value(|f| f.image.is_none()) {
-            self.fetch_image();
+            self.ask_spots();
         }
     }
 
@@ -34,61 +211,28 @@ impl Page {
         self.data.with(|d| d.as_ref().and_then(|d| d.sweeps.get(sweep)).map_or(0, |s| s.images))
     }
 
-    fn fetch_image(self) {
-        let at = self.image.get_untracked();
-        let job = self.send(&[], |job| Request::Fetch { job, view: View::Image { sweep: at[0], image: at[1] } });
-        self.fetching.update_value(|f| f.image = job.map(|job| (job, at)));
+    /// The imported models have come, for the viewer to open the images.
+    pub(super) fn open_images(self, models: &ArrayBuffer) {
+        let opening = self.ask(&[], std::slice::from_ref(models), |job| Ask::Models { job });
+        self.fetching.update_value(|f| (f.models, f.opening) = (None, opening));
     }
 
-    /// Takes note that an image has come; false if nobody waits for it any more.
-    pub(super) fn image_arrived(self, job: JobId) -> bool {
-        let Some((_, at)) = self.fetching.with_value(|f| f.image.filter(|(asked, _)| *asked == job)) else { return false };
-        self.fetching.update_value(|f| f.image = None);
-        if at != self.image.get_untracked() {
-            self.fetch_image();
-        } else {
-            self.fetch_spots();
-        }
-        true
+    /// Whether the models that are being waited for are those of a request.
+    pub(super) fn waits_for_models(self, job: JobId) -> bool {
+        self.fetching.with_value(|f| f.models == Some(job))
     }
 
-    pub(super) fn spots_arrived(self, job: JobId) -> bool {
-        let expected = self.fetching.with_value(|f| f.spots == Some(job));
-        if expected {
-            self.fetching.update_value(|f| f.spots = None);
-        }
-        expected
-    }
-
-    pub(super) fn models_arrived(self, job: JobId) -> bool {
-        let expected = self.fetching.with_value(|f| f.models == Some(job));
-        if expected {
-            self.fetching.update_value(|f| f.models = None);
-        }
-        expected
-    }
-
-    /// A fetch failed: an image that cannot be read is worth a word, spots that are not there are not.
+    /// A fetch from the engine failed: results that are not there are no news.
     pub(super) fn fetch_failed(self, job: JobId, message: String) {
-        let now = self.fetching.get_value();
-        if let Some((_, at)) = now.image.filter(|(asked, _)| *asked == job) {
-            self.fetching.update_value(|f| f.image = None);
-            self.pixels.set(None);
-            self.say("Image", message, false);
-            if at != self.image.get_untracked() {
-                self.fetch_image();
-            }
-        } else if !self.spots_arrived(job) && !self.models_arrived(job) && self.running.get_untracked().is_none() {
+        if !self.waits_for_models(job) && self.running.get_untracked().is_none() {
             self.say("Download", message, false);
         }
     }
 
     /// The reflections that tell of the selected stage, or of the nearest before it that has some.
     fn spots_to_show(self) -> Option<SpotKind> {
-        let selected = self.selected.get();
-        let makers =
-            [(StageId::Integrate, SpotKind::Integrated), (StageId::Index, SpotKind::Indexed), (StageId::FindSpots, SpotKind::Found)];
-        makers.into_iter().find(|(stage, _)| *stage <= selected.max(StageId::FindSpots) && self.has_report(*stage)).map(|(_, of)| of)
+        let selected = self.selected.get().max(StageId::FindSpots);
+        MAKERS.into_iter().rev().find(|(stage, _)| *stage <= selected && self.has_report(*stage)).map(|(_, of)| of)
     }
 
     /// Brings the spots that belong to the selected stage whenever another is selected.
@@ -96,16 +240,48 @@ impl Page {
         let wanted = Memo::new(move |_| self.spots_to_show());
         Effect::new(move |_| {
             if wanted.get().is_some() {
-                self.fetch_spots();
+                self.ask_spots();
             }
         });
     }
 
-    pub(super) fn fetch_spots(self) {
+    /// Asks for the spots of the image.
+    pub(super) fn ask_spots(self) {
         let Some(of) = untrack(|| self.spots_to_show()) else { return };
         let [sweep, image] = self.image.get_untracked();
-        let job = self.send(&[], |job| Request::Fetch { job, view: View::Spots { sweep, image, of } });
-        self.fetching.update_value(|f| f.spots = job);
+        self.ask(&[], &[], |_| Ask::Spots { sweep, image, of });
+    }
+
+    fn spots_arrived(self, header: &SpotsHeader, buffers: &[ArrayBuffer]) {
+        let wanted = untrack(|| self.spots_to_show()) == Some(header.of);
+        let [places, boxes, hkl, state] = buffers else { return };
+        if !wanted || self.image.get_untracked() != [header.sweep, header.image] {
+            return;
+        }
+        self.spots.set(Some(Spots {
+            of: header.of,
+            at: Float32Array::new(places).to_vec().as_chunks().0.to_vec(),
+            boxes: Int32Array::new(boxes).to_vec().as_chunks().0.to_vec(),
+            hkl: Int32Array::new(hkl).to_vec().as_chunks().0.to_vec(),
+            good: Uint8Array::new(state).to_vec().into_iter().map(|s| s != 0).collect(),
+        }));
+    }
+
+    /// Fetches the reflections that a stage has made, for the viewer.
+    pub(super) fn fetch_reflections_of(self, stage: StageId) {
+        if let Some((_, of)) = MAKERS.into_iter().find(|(maker, _)| *maker == stage) {
+            self.fetch_reflections(of);
+        }
+    }
+
+    fn fetch_reflections(self, of: SpotKind) {
+        self.send(&[], |job| Request::Fetch { job, view: View::Reflections { of } });
+    }
+
+    /// Hands reflections from the engine to the viewer.
+    pub(super) fn pass_reflections(self, header: ewald_protocol::ReflectionsHeader, buffers: &[ArrayBuffer]) {
+        self.ask(&[], buffers, |_| Ask::Reflections(header));
+        self.ask_spots();
     }
 
     pub(super) fn fetch_models(self) {
@@ -117,4 +293,21 @@ impl Page {
     pub fn download(self, name: &str) {
         self.send(&[], |job| Request::Fetch { job, view: View::File { name: name.to_owned() } });
     }
+}
+
+/// The stages that make reflections to be shown on images.
+const MAKERS: [(StageId, SpotKind); 3] =
+    [(StageId::FindSpots, SpotKind::Found), (StageId::Index, SpotKind::Indexed), (StageId::Integrate, SpotKind::Integrated)];
+
+/// A profile as a plot.
+fn profile(kind: ProfileKind, buffers: &[ArrayBuffer]) -> Option<Plot> {
+    let values = |k: usize| buffers.get(k).map_or_else(Vec::new, |b: &ArrayBuffer| Float64Array::new(b).to_vec());
+    let (id, title, x) = match kind {
+        ProfileKind::Line(_) => ("line_profile", "Along the line", Axis::new("distance", "px")),
+        ProfileKind::Radial => {
+            ("radial_profile", "Mean by resolution", Axis { label: "d".into(), unit: "Å".into(), scale: Scale::Resolution })
+        }
+    };
+    let series = Series { label: "counts".into(), x: values(0), y: values(1), style: Style::Line };
+    (!series.x.is_empty()).then(|| Plot { id: id.into(), title: title.into(), x, y: Axis::new("counts", ""), series: vec![series] })
 }

@@ -1,12 +1,15 @@
 use leptos::prelude::*;
 
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 14] = [
     ("← →", "previous and next image; with shift, ten"),
     ("space", "play the images"),
     ("+ − 0", "zoom in, zoom out, whole image"),
     ("[ ]", "less and more contrast"),
-    ("r", "resolution rings"),
-    ("p", "spots"),
+    ("c", "the next colours"),
+    ("s", "stack of five images"),
+    ("r p", "resolution rings, spots"),
+    ("t m", "strong pixels, pixels without data"),
+    ("shift, drag", "values along a line"),
     ("1 … 9", "the stages"),
     ("Enter", "run the selected stage"),
     ("Esc", "cancel what runs"),

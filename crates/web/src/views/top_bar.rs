@@ -26,7 +26,8 @@ pub fn TopBar(help: RwSignal<bool>) -> impl IntoView {
         }
         page.progress.with(|p| {
             let part = p.fraction.map_or(String::new(), |f| format!(" · {:.0} %", 100.0 * f));
-            let left = p.left.map_or(String::new(), |s| format!(" · {} left", text::duration_short(s)));
+            // The whole run's time is what one waits for; a single stage has only its step's.
+            let left = p.run_left.or(p.left).map_or(String::new(), |s| format!(" · {} left", text::duration_short(s)));
             format!("{}{part}{left}", p.label)
         })
     };

@@ -1,9 +1,23 @@
-use ewald_protocol::SpotKind;
+use ewald_protocol::{Layer, Palette, SpotKind, StackKind, Transfer};
 use leptos::prelude::*;
 
 use super::Viewer;
 
-/// The image's tool strip: which image, how strong, what is drawn on top.
+const PALETTES: [(&str, Palette); 4] =
+    [("grey", Palette::Grey), ("inverted", Palette::Inverted), ("heat", Palette::Heat), ("viridis", Palette::Viridis)];
+const TRANSFERS: [(&str, Transfer); 3] = [("linear", Transfer::Linear), ("√", Transfer::Sqrt), ("log", Transfer::Log)];
+const STACKS: [(&str, StackKind); 3] = [("sum", StackKind::Sum), ("mean", StackKind::Mean), ("largest", StackKind::Max)];
+const LAYERS: [(&str, Layer); 7] = [
+    ("counts", Layer::Counts),
+    ("mean", Layer::Mean),
+    ("variance", Layer::Variance),
+    ("dispersion", Layer::Dispersion),
+    ("not background", Layer::Flagged),
+    ("strong pixels", Layer::Strong),
+    ("threshold", Layer::Threshold),
+];
+
+/// The image's tool strip: which image, how strong, in which colours, what is drawn on top.
 #[component]
 pub fn ImageTools(viewer: Viewer) -> impl IntoView {
     let v = viewer;
@@ -15,10 +29,13 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
             .map(|i| view! { <option value=i.to_string() selected=move || page.image.get()[0] == i>{format!("Sweep {}", i + 1)}</option> })
             .collect_view()
     };
-    let position = move || slider(v.white.get().unwrap_or_else(|| v.automatic.get())).to_string();
+    let position = move || slider(v.white_now()).to_string();
     let spots = move || {
         let (what, n) = page.spots.with(|s| s.as_ref().map_or(("spots", None), |s| (name(s.of), Some(s.at.len()))));
         n.map_or_else(|| what.to_owned(), |n| format!("{n} {what}"))
+    };
+    let switch = |signal: RwSignal<bool>, label: &'static str, title: &'static str| {
+        view! { <label title=title><input type="checkbox" prop:checked=signal on:change:target=move |e| signal.set(e.target().checked())/>{label}</label> }
     };
     view! {
         <Show when=move || { sweeps.get() > 1 }>
@@ -36,31 +53,68 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
         </span>
         <span class="group">
             <label title="Contrast ([ and ])">"Contrast"
-                <input type="range" min="0" max="100" step="any" prop:value=position
+                <input type="range" min="0" max="100" step="any" aria-label="Contrast" prop:value=position
                     on:input:target=move |e| v.white.set(Some(white(e.target().value().parse().unwrap_or(50.0))))/>
             </label>
             <button class="link" disabled=move || v.white.get().is_none() on:click=move |_| v.white.set(None)>"auto"</button>
         </span>
         <span class="group">
-            <label title="Light spots on dark"><input type="checkbox" prop:checked=v.inverted on:change:target=move |e| v.inverted.set(e.target().checked())/>"invert"</label>
-            <label title="Resolution rings (r)"><input type="checkbox" prop:checked=v.rings on:change:target=move |e| v.rings.set(e.target().checked())/>"rings"</label>
-            <label title="Spots (p)"><input type="checkbox" prop:checked=v.spots on:change:target=move |e| v.spots.set(e.target().checked())/>{spots}</label>
+            {choice("Colours (c)", &PALETTES, v.palette)}
+            {choice("Scale", &TRANSFERS, v.transfer)}
         </span>
+        <details class="menu">
+            <summary>"Show"</summary>
+            <div>
+                {switch(v.rings, "resolution rings", "r")}
+                {switch(v.ice, "ice rings", "")}
+                {switch(v.beam, "beam centre", "")}
+                <label title="p"><input type="checkbox" prop:checked=v.spots on:change:target=move |e| v.spots.set(e.target().checked())/>{spots}</label>
+                {switch(v.strong, "strong pixels", "t: as spot finding would see this image alone")}
+                {switch(v.masked, "pixels without data", "m")}
+                {choice("What is drawn", &LAYERS, v.layer)}
+            </div>
+        </details>
+        <details class="menu">
+            <summary>{move || if v.stack.get() > 1 { format!("Stack {}", v.stack.get()) } else { "Stack".to_owned() }}</summary>
+            <div>
+                <label title="s">"images" <input type="number" min="1" max="100" aria-label="Images in the stack" prop:value=move || v.stack.get().to_string()
+                    on:change:target=move |e| v.stack.set(e.target().value().parse().unwrap_or(1).clamp(1, 100))/></label>
+                {choice("How images are joined", &STACKS, v.stack_kind)}
+            </div>
+        </details>
+        <details class="menu">
+            <summary>"Profile"</summary>
+            <div>
+                {switch(v.measuring, "draw a line", "or drag with shift")}
+                <label><input type="checkbox" prop:checked=v.radial on:change=move |_| v.toggle_radial()/>"by resolution"</label>
+            </div>
+        </details>
         <button class="link" title="Whole image (0, or double click)" on:click=move |_| v.fit()>"fit"</button>
     }
+}
+
+/// A choice among a few.
+fn choice<T: Copy + PartialEq + Send + Sync + 'static>(
+    label: &'static str,
+    of: &'static [(&'static str, T)],
+    signal: RwSignal<T>,
+) -> impl IntoView {
+    let option = |&(name, value): &(&'static str, T)| view! { <option value=name selected=move || signal.get() == value>{name}</option> };
+    let chosen = move |text: String| of.iter().find(|(name, _)| *name == text).map_or((), |(_, value)| signal.set(*value));
+    view! { <select aria-label=label title=label on:change:target=move |e| chosen(e.target().value())>{of.iter().map(option).collect_view()}</select> }
 }
 
 fn name(of: SpotKind) -> &'static str {
     match of {
         SpotKind::Found => "spots",
-        SpotKind::Indexed => "indexed",
-        SpotKind::Integrated => "integrated",
+        SpotKind::Indexed => "spots, indexed or not",
+        SpotKind::Integrated => "predictions",
     }
 }
 
-/// Slider position 0–100 of a full-strength count, and back: logarithmic, more contrast to the right.
+/// Slider position 0–100 of a full-strength value, and back: logarithmic, more contrast to the right.
 fn slider(white: f64) -> f64 {
-    (100.0 - 20.0 * white.max(1.0).log10()).clamp(0.0, 100.0)
+    (100.0 - 20.0 * white.max(1e-9).log10()).clamp(0.0, 100.0)
 }
 
 fn white(slider: f64) -> f64 {

@@ -40,10 +40,15 @@ impl Levels {
     }
 
     /// Count at a pixel, −1 outside.
-    pub fn count(&self, x: f64, y: f64) -> i32 {
+    pub fn count(&self, x: i32, y: i32) -> i32 {
         let [w, h] = self.size();
-        let inside = x >= 0.0 && y >= 0.0 && x < w as f64 && y < h as f64;
+        let inside = x >= 0 && y >= 0 && (x as usize) < w && (y as usize) < h;
         if inside { self.counts()[y as usize * w + x as usize] } else { -1 }
+    }
+
+    /// The full-size counts' memory, to be used again.
+    pub fn into_counts(mut self) -> Vec<i32> {
+        self.levels.swap_remove(0).counts
     }
 
     /// The version to draw at `scale` screen pixels per image pixel, and how many times it was halved.
@@ -60,8 +65,12 @@ impl Level {
         let mut counts = vec![i32::MIN; half[0] * half[1]];
         for (y, row) in self.counts.chunks_exact(w).enumerate() {
             let out = &mut counts[y / 2 * half[0]..][..half[0]];
-            for (pair, to) in row.chunks(2).zip(out) {
-                *to = pair.iter().fold(*to, |a, b| a.max(*b));
+            let (pairs, last) = row.as_chunks::<2>();
+            for ([a, b], to) in pairs.iter().zip(out.iter_mut()) {
+                *to = (*to).max(*a).max(*b);
+            }
+            if let (Some(a), Some(to)) = (last.first(), out.last_mut()) {
+                *to = (*to).max(*a);
             }
         }
         Level { size: half, counts }
@@ -82,6 +91,6 @@ mod tests {
         assert_eq!((level.size, halvings), ([257, 151], 1));
         assert_eq!((level.counts[0], level.counts[257 * 151 - 1], level.counts[1]), (4, 9, -1));
         assert_eq!(levels.for_scale(2.0).1, 0);
-        assert_eq!((levels.count(512.5, 300.5), levels.count(-0.5, 0.0)), (9, -1));
+        assert_eq!((levels.count(512, 300), levels.count(-1, 0)), (9, -1));
     }
 }

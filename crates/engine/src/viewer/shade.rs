@@ -1,0 +1,226 @@
+//! Counts to colours.
+
+use ewald_protocol::{Drawing, Palette, Transfer};
+
+use super::levels::Levels;
+
+/// Values up to here have their colour looked up.
+const TABLE: usize = 4096;
+
+/// Sixteen colours of viridis (Smith and van der Walt 2015, in the public domain), evenly spaced.
+const VIRIDIS: [[u8; 3]; 16] = [
+    [68, 1, 84],
+    [72, 26, 108],
+    [71, 47, 125],
+    [65, 68, 135],
+    [57, 86, 140],
+    [49, 104, 142],
+    [42, 120, 142],
+    [35, 136, 142],
+    [31, 152, 139],
+    [34, 168, 132],
+    [53, 183, 121],
+    [84, 197, 104],
+    [122, 209, 81],
+    [165, 219, 54],
+    [210, 226, 27],
+    [253, 231, 37],
+];
+
+/// The colour of a strength from 0 to 1.
+pub fn colour(palette: Palette, strength: f64) -> [u8; 3] {
+    let x = strength.clamp(0.0, 1.0);
+    let byte = |v: f64| (255.0 * v.clamp(0.0, 1.0)) as u8;
+    match palette {
+        // Weak spots on a bright ground are seen better when the middle is drawn stronger.
+        Palette::Grey => [byte(1.0 - x.powf(0.75)); 3],
+        Palette::Inverted => [byte(x.powf(0.75)); 3],
+        Palette::Heat => [byte(3.0 * x), byte(3.0 * x - 1.0), byte(3.0 * x - 2.0)],
+        Palette::Viridis => {
+            let place = x * (VIRIDIS.len() - 1) as f64;
+            let k = (place as usize).min(VIRIDIS.len() - 2);
+            let part = place - k as f64;
+            [0, 1, 2].map(|i| (f64::from(VIRIDIS[k][i]) * (1.0 - part) + f64::from(VIRIDIS[k + 1][i]) * part) as u8)
+        }
+    }
+}
+
+/// The strength of a value, given the one of full strength.
+fn strength(transfer: Transfer, value: f64, white: f64) -> f64 {
+    let x = (value / white.max(1e-9)).clamp(0.0, 1.0);
+    match transfer {
+        Transfer::Linear => x,
+        Transfer::Sqrt => x.sqrt(),
+        Transfer::Log => value.max(0.0).min(white).ln_1p() / white.max(1e-9).ln_1p(),
+    }
+}
+
+/// Pixels without data: seen, but quiet; and the same when they are to be seen well.
+fn gap(palette: Palette, masked: bool) -> [u8; 3] {
+    match (palette, masked) {
+        (Palette::Grey, false) => [222, 226, 231],
+        (Palette::Grey, true) => [236, 186, 110],
+        (Palette::Viridis, false) => [118, 118, 122],
+        (_, false) => [44, 48, 54],
+        (_, true) => [128, 84, 24],
+    }
+}
+
+/// Strong pixels.
+fn strong(palette: Palette) -> [u8; 3] {
+    match palette {
+        Palette::Grey => [213, 94, 0],
+        Palette::Inverted | Palette::Heat => [0, 200, 255],
+        Palette::Viridis => [255, 60, 60],
+    }
+}
+
+fn rgba([r, g, b]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([r, g, b, 255])
+}
+
+/// Which image pixels each of `n` screen pixels shows along one axis: half-open, empty beyond the image.
+fn spans(n: usize, centre: f64, scale: f64, most: usize) -> Vec<(u32, u32)> {
+    let at = |s: f64| (s - n as f64 / 2.0) / scale + centre;
+    let span = |screen: usize| {
+        let (a, b) = (at(screen as f64), at(screen as f64 + 1.0));
+        if b <= 0.0 || a >= most as f64 {
+            return (0, 0);
+        }
+        let first = a.max(0.0) as u32;
+        let end = if scale >= 1.0 { first + 1 } else { (b.ceil() as u32).max(first + 1) };
+        (first, end.min(most as u32))
+    };
+    (0..n).map(span).collect()
+}
+
+/// Draws `levels` into RGBA bytes of the canvas. Zoomed out, a screen pixel shows the brightest of its image pixels, so that no
+/// spot is lost.
+///
+/// - `unit`: value of one step of the levels' integers
+/// - `white`: value drawn with full strength
+/// - `found`: indices of strong pixels, to be tinted
+pub fn draw(levels: &Levels, unit: f64, drawing: &Drawing, white: f64, found: &[u32]) -> Vec<u8> {
+    let [cw, ch] = drawing.canvas.map(|n| n as usize);
+    let (level, halvings) = levels.for_scale(drawing.scale);
+    let factor = f64::from(1u32 << halvings);
+    let axis = |i: usize| spans([cw, ch][i], drawing.centre[i] / factor, drawing.scale * factor, level.size[i]);
+    let (columns, rows) = (axis(0), axis(1));
+    let shade = |value: i32| rgba(colour(drawing.palette, strength(drawing.transfer, f64::from(value) * unit, white)));
+    let table: Vec<u32> = (0..TABLE as i32).map(shade).collect();
+    let gap = rgba(gap(drawing.palette, drawing.masked));
+    let mut out = vec![0u32; cw * ch];
+    for (to, &(y0, y1)) in out.chunks_exact_mut(cw.max(1)).zip(&rows) {
+        let lines = level.counts.get(y0 as usize * level.size[0]..y1 as usize * level.size[0]).unwrap_or(&[]);
+        if lines.is_empty() {
+            continue;
+        }
+        for (pixel, &(x0, x1)) in to.iter_mut().zip(&columns) {
+            if x0 == x1 {
+                continue;
+            }
+            let mut brightest = i32::MIN;
+            for line in lines.chunks_exact(level.size[0]) {
+                for count in &line[x0 as usize..x1 as usize] {
+                    brightest = brightest.max(*count);
+                }
+            }
+            *pixel = match usize::try_from(brightest) {
+                Err(_) => gap,
+                Ok(value) if value < TABLE => table[value],
+                Ok(_) => shade(brightest),
+            };
+        }
+    }
+    tint(&mut out, found, levels.size(), drawing);
+    out.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+/// Tints the pixels at `found`.
+fn tint(out: &mut [u32], found: &[u32], size: [usize; 2], drawing: &Drawing) {
+    let [cw, ch] = drawing.canvas.map(|n| n as usize);
+    let colour = rgba(strong(drawing.palette));
+    let screen = |i: usize, image: f64, n: usize| (image - drawing.centre[i]) * drawing.scale + n as f64 / 2.0;
+    for &index in found {
+        let (x, y) = (index as usize % size[0].max(1), index as usize / size[0].max(1));
+        let range = |i: usize, at: usize, n: usize| {
+            let (a, b) = (screen(i, at as f64, n).round().max(0.0), screen(i, at as f64 + 1.0, n).round().min(n as f64));
+            // At least one screen pixel each, however far one zooms out.
+            a as usize..(b.max(a + 1.0) as usize).min(n)
+        };
+        let columns = range(0, x, cw);
+        if columns.start >= cw {
+            continue;
+        }
+        for row in range(1, y, ch) {
+            out[row * cw..][..cw][columns.clone()].fill(colour);
+        }
+    }
+}
+
+/// The value to draw with full strength: fifteen standard deviations above the median of the usable pixels, sampled; spots then stand
+/// out and the noise of the background stays quiet. The square root and the logarithm show more at once, and get more.
+pub fn automatic(levels: &Levels, transfer: Transfer) -> f64 {
+    let Some(median) = quantile(levels, 0.5) else { return 10.0 };
+    let spread = match transfer {
+        Transfer::Linear => 15.0,
+        Transfer::Sqrt => 60.0,
+        Transfer::Log => 1000.0,
+    };
+    median + spread * median.max(1.0).sqrt()
+}
+
+/// A quantile of the usable pixels, sampled, in steps.
+pub fn quantile(levels: &Levels, part: f64) -> Option<f64> {
+    let counts = levels.counts();
+    let mut sample: Vec<i32> = counts.iter().step_by((counts.len() / 20_000).max(1)).copied().filter(|p| *p >= 0).collect();
+    if sample.is_empty() {
+        return None;
+    }
+    let at = ((sample.len() - 1) as f64 * part) as usize;
+    Some(f64::from(*sample.select_nth_unstable(at).1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::viewer::tests::drawing;
+
+    #[test]
+    fn one_bright_pixel_is_seen_however_far_one_zooms_out() {
+        let mut counts = vec![0; 1000 * 1000];
+        counts[500 * 1000 + 333] = 1000;
+        let levels = Levels::new([1000, 1000], counts);
+        let fit = Drawing { centre: [500.0, 500.0], scale: 0.1, canvas: [100, 100], ..drawing() };
+        let out = draw(&levels, 1.0, &fit, 100.0, &[]);
+        assert_eq!(out.chunks(4).filter(|c| c[0] == 0 && c[3] == 255).count(), 1);
+        assert_eq!(out[4 * (50 * 100 + 33)], 0);
+        let out = draw(&levels, 1.0, &fit, 1e9, &[200 * 1000 + 700]);
+        assert_eq!(out[4 * (20 * 100 + 70)..][..3], strong(Palette::Grey));
+    }
+
+    #[test]
+    fn beyond_the_image_nothing_is_drawn_and_gaps_are_quiet() {
+        let levels = Levels::new([4, 4], vec![-1; 16]);
+        let out = draw(&levels, 1.0, &Drawing { centre: [0.0, 0.0], scale: 2.0, canvas: [8, 8], ..drawing() }, 1.0, &[]);
+        assert_eq!(out[..4], [0; 4]);
+        assert_eq!(out[4 * 63..][..3], gap(Palette::Grey, false));
+    }
+
+    #[test]
+    fn gaps_do_not_disturb_the_automatic_contrast() {
+        let counts: Vec<i32> = (0..100_000).map(|i| if i % 3 == 0 { -1 } else { 4 }).collect();
+        assert_eq!(automatic(&Levels::new([1000, 100], counts), Transfer::Linear), 34.0);
+        assert_eq!(automatic(&Levels::new([2, 1], vec![-1, -1]), Transfer::Linear), 10.0);
+    }
+
+    #[test]
+    fn every_scale_goes_from_nothing_to_full_and_only_up() {
+        for transfer in [Transfer::Linear, Transfer::Sqrt, Transfer::Log] {
+            let all: Vec<f64> = (0..=100).map(|v| strength(transfer, f64::from(v), 100.0)).collect();
+            assert!(all[0] == 0.0 && (all[100] - 1.0).abs() < 1e-12 && all.is_sorted());
+        }
+        assert_eq!((colour(Palette::Grey, 1.0), colour(Palette::Inverted, 1.0)), ([0; 3], [255; 3]));
+        assert_eq!((colour(Palette::Viridis, 0.0), colour(Palette::Viridis, 1.0)), (VIRIDIS[0], VIRIDIS[15]));
+    }
+}

@@ -1,0 +1,159 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use ewald_core::format::source::MemorySource;
+use ewald_core::job::Silent;
+use ewald_core::session::{Session, StageId};
+use ewald_protocol::{Layer, Palette, ReflectionsHeader, StackKind, Transfer, View, ViewHeader};
+use ewald_sim::{Params, Simulation};
+
+use super::*;
+
+/// A drawing of nothing in particular.
+pub fn drawing() -> Drawing {
+    Drawing {
+        sweep: 0,
+        image: 0,
+        stack: 1,
+        stack_kind: StackKind::Sum,
+        layer: Layer::Counts,
+        parameters: BTreeMap::new(),
+        strong: false,
+        masked: false,
+        centre: [257.0, 257.0],
+        scale: 0.5,
+        canvas: [300, 300],
+        white: None,
+        palette: Palette::Grey,
+        transfer: Transfer::Linear,
+    }
+}
+
+#[derive(Default)]
+struct Heard(RefCell<Vec<(Tell, Vec<Vec<u8>>)>>);
+
+impl Place for Heard {
+    fn post(&self, tell: Tell, buffers: Vec<Vec<u8>>) {
+        self.0.borrow_mut().push((tell, buffers));
+    }
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
+
+/// A session that has found spots in a small simulation, and a viewer of the same files.
+fn both() -> (Session, Viewer) {
+    let params = Params { images: 6, detector: ewald_sim::DetectorKind::Small, ..Params::default() };
+    let mut files = Vec::new();
+    let keep = |name: String, bytes: Vec<u8>| {
+        files.push((name, Arc::new(MemorySource::new(bytes)) as SharedSource));
+        Ok(())
+    };
+    Simulation::new(&params).unwrap().write_nxmx(&Silent, keep).unwrap();
+    let mut session = Session::new();
+    session.add_files(files.iter().map(|(name, source)| SourceFile::new(name.clone(), source.clone())));
+    for stage in [StageId::Import, StageId::FindSpots] {
+        session.run(stage, &Silent).unwrap();
+    }
+    let mut viewer = Viewer::default();
+    let (names, sources) = files.into_iter().unzip();
+    let heard = Heard::default();
+    viewer.handle(Ask::Open { names, add: false }, sources, Vec::new(), &heard);
+    viewer.handle(Ask::Models { job: 1 }, Vec::new(), vec![session.file("imported.expt").unwrap()], &heard);
+    assert_eq!(heard.0.borrow()[0].0, Tell::Ready { job: 1 });
+    (session, viewer)
+}
+
+fn ask(viewer: &mut Viewer, ask: Ask) -> (Tell, Vec<Vec<u8>>) {
+    let heard = Heard::default();
+    viewer.handle(ask, Vec::new(), Vec::new(), &heard);
+    heard.0.into_inner().pop().expect("an answer")
+}
+
+fn drawn(viewer: &mut Viewer, drawing: Drawing) -> Drawn {
+    match ask(viewer, Ask::Draw { job: 2, drawing: Box::new(drawing) }) {
+        (Tell::Drawn { drawn, .. }, buffers) => {
+            assert_eq!(buffers[0].len(), 4 * 300 * 300);
+            *drawn
+        }
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_drawn_are_the_counts_of_the_file() {
+    let (session, mut viewer) = both();
+    let frame = session.images()[0].frame(3).unwrap();
+    let shown = drawn(&mut viewer, Drawing { image: 3, ..drawing() });
+    assert_eq!(shown.size, [frame.width, frame.height]);
+    let brightest = (0..frame.pixels.len()).max_by_key(|&i| frame.pixels[i]).unwrap();
+    let at = [(brightest % frame.width) as i32, (brightest / frame.width) as i32];
+    let value = |viewer: &mut Viewer| match ask(viewer, Ask::Probe { at }) {
+        (Tell::Probed { value, .. }, _) => value,
+        (other, _) => panic!("{other:?}"),
+    };
+    let here = value(&mut viewer).expect("a count");
+    assert_eq!(here, f64::from(frame.pixels[brightest]));
+
+    let sum: i32 = (2..5).map(|z| session.images()[0].frame(z).unwrap().pixels[brightest]).sum();
+    drawn(&mut viewer, Drawing { image: 2, stack: 3, ..drawing() });
+    assert_eq!(value(&mut viewer), Some(f64::from(sum)));
+    drawn(&mut viewer, Drawing { image: 2, stack: 3, stack_kind: StackKind::Mean, ..drawing() });
+    assert!((value(&mut viewer).unwrap() - f64::from(sum) / 3.0).abs() < 1e-9);
+    drawn(&mut viewer, Drawing { image: 2, stack: 3, stack_kind: StackKind::Max, ..drawing() });
+    assert_eq!(value(&mut viewer), Some(here));
+}
+
+#[test]
+fn spots_on_an_image_are_those_that_were_found_there() {
+    let (session, mut viewer) = both();
+    let bulk = crate::views::view(&session, &View::Reflections { of: SpotKind::Found }).unwrap();
+    let ViewHeader::Reflections(ReflectionsHeader { n, .. }) = bulk.header else { panic!("other views") };
+    let strong = session.results().strong.as_ref().unwrap();
+    assert_eq!(n, strong.len());
+    let ViewHeader::Reflections(header) = bulk.header else { return };
+    viewer.handle(Ask::Reflections(header), Vec::new(), bulk.buffers, &Heard::default());
+    let (Tell::Spots(header), buffers) = ask(&mut viewer, Ask::Spots { sweep: 0, image: 2, of: SpotKind::Found }) else { panic!() };
+    let there = strong.bbox.iter().filter(|b| (b[4]..b[5]).contains(&2)).count();
+    assert!(there > 3 && header.n == there);
+    assert_eq!((buffers[0].len(), buffers[1].len(), buffers[2].len()), (8 * there, 16 * there, 0));
+}
+
+#[test]
+fn layers_of_thresholding_tell_how_many_spots_there_are_and_follow_the_parameters() {
+    let (_, mut viewer) = both();
+    let found = |viewer: &mut Viewer, sigma: &str| {
+        let parameters = BTreeMap::from([("sigma_strong".to_owned(), sigma.to_owned()), ("min_spot_size".to_owned(), "1".to_owned())]);
+        drawn(viewer, Drawing { image: 2, layer: Layer::Strong, strong: true, parameters, ..drawing() }).found.unwrap()
+    };
+    let [few, many] = ["12", "3"].map(|sigma| found(&mut viewer, sigma));
+    assert!(many[0] > few[0] && few[1] > 0, "{few:?} {many:?}");
+    for layer in [Layer::Mean, Layer::Variance, Layer::Dispersion, Layer::Flagged, Layer::Threshold] {
+        assert!(drawn(&mut viewer, Drawing { layer, ..drawing() }).white > 0.0);
+    }
+    let parameters = BTreeMap::from([("kernel_size".to_owned(), "many".to_owned())]);
+    let (tell, _) = ask(&mut viewer, Ask::Draw { job: 3, drawing: Box::new(Drawing { layer: Layer::Mean, parameters, ..drawing() }) });
+    assert!(matches!(tell, Tell::Failed { job: 3, .. }), "{tell:?}");
+}
+
+#[test]
+fn an_image_that_is_not_there_is_an_error_and_the_viewer_goes_on() {
+    let (_, mut viewer) = both();
+    for wrong in [Drawing { sweep: 9, ..drawing() }, Drawing { image: 99, ..drawing() }] {
+        let (tell, _) = ask(&mut viewer, Ask::Draw { job: 3, drawing: Box::new(wrong) });
+        assert!(matches!(tell, Tell::Failed { job: 3, .. }), "{tell:?}");
+    }
+    drawn(&mut viewer, drawing());
+}
+
+#[test]
+fn the_radial_profile_falls_with_resolution() {
+    let (_, mut viewer) = both();
+    drawn(&mut viewer, drawing());
+    let (Tell::Profile(ProfileKind::Radial), buffers) = ask(&mut viewer, Ask::Profile(ProfileKind::Radial)) else { panic!() };
+    let values: Vec<f64> = buffers[1].as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+    assert_eq!(buffers[0].len(), buffers[1].len());
+    let n = values.len();
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    assert!(n > 100 && mean(&values[n / 10..n / 4]) > mean(&values[3 * n / 4..]), "{n}");
+}
