@@ -36,15 +36,5 @@ export async function waitFor(page, stage, state, timeout = 300_000) {
   if (now !== state) throw new Error(`${stage} is ${now}: ${await page.getByTestId('message').allTextContents()}`);
 }
 
-/** Collects the times for which the main thread was blocked for 50 ms or more, from now on. */
-export async function watchBlocking(page) {
-  await page.evaluate(() => {
-    window.blocked = [];
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) window.blocked.push(Math.round(entry.duration));
-    }).observe({ type: 'longtask' });
-  });
-}
-
 /** The reports of the stages, by name. */
 export const results = (page) => page.evaluate(() => window.ewald.results());

@@ -180,11 +180,13 @@ fn browser() -> Count {
         if !dist().join("index.html").is_file() {
             build::everything(&Settings::default())?;
         }
+        // Some tests simulate their data with it.
+        let program = build::command_line(false)?;
         let isolated = Server::bind(dist(), Some(0), true)?;
         let plain = Server::bind(dist(), Some(0), false)?;
-        Ok((chromium, isolated, plain))
+        Ok((chromium, program, isolated, plain))
     });
-    let (chromium, isolated, plain) = match prepared {
+    let (chromium, program, isolated, plain) = match prepared {
         Ok(prepared) => prepared,
         Err(why) => return Count::one(Err(why)),
     };
@@ -192,7 +194,11 @@ fn browser() -> Count {
     // One at a time: the page takes all cores, and some tests measure.
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec", "browser/"]);
     command.current_dir(root().join("tests"));
-    command.env("EWALD_PAGE", isolated.address()).env("EWALD_PLAIN_PAGE", plain.address()).env("CHROMIUM", chromium);
+    command
+        .env("EWALD_PAGE", isolated.address())
+        .env("EWALD_PLAIN_PAGE", plain.address())
+        .env("CHROMIUM", chromium)
+        .env("EWALD_PROGRAM", program);
     isolated.serve_in_background();
     plain.serve_in_background();
     counted(&mut command)
