@@ -44,8 +44,18 @@ pub struct Counts {
     pub profile: bool,
 }
 
+/// Standard deviations are taken as 2·√(σ² + (0.03 I)²), as in Evans (2006): integration underestimates them, and before scaling strong
+/// equivalents differ by per cents, whatever their counting statistics.
+const SD_FACTOR: f64 = 2.0;
+const SD_ADD: f64 = 0.03;
+
+/// The standard deviation to expect of an intensity whose counting statistics are `sigma`.
+pub fn realistic_sigma(intensity: f64, sigma: f64) -> f64 {
+    SD_FACTOR * (sigma * sigma + (SD_ADD * intensity).powi(2)).sqrt()
+}
+
 /// z of the deviation from others of the same index beyond which an observation is left out.
-const OUTLIER_Z: f64 = 12.0;
+const OUTLIER_Z: f64 = 6.0;
 
 /// Intensities for scoring: profile-fitted if there are any, multiplied by LP and divided by the quantum efficiency (and, when
 /// summed, by the partiality), parts of one reflection joined.
@@ -109,7 +119,10 @@ pub fn observations(experiments: &ExperimentList, table: &Reflections, params: &
             counts.bad += 1;
             continue;
         }
-        if part.intensity < params.min_isigi * part.variance.sqrt() {
+        // A summed intensity far below zero says that the background is wrong, which the profile fit took over.
+        let other =
+            counts.profile && has(&table.i_sum) && has(&table.var_sum) && table.i_sum[row] < params.min_isigi * table.var_sum[row].sqrt();
+        if other || part.intensity < params.min_isigi * part.variance.sqrt() {
             counts.weak += 1;
             continue;
         }
@@ -169,23 +182,26 @@ fn quantum_efficiency(table: &Reflections) -> Vec<f64> {
     })
 }
 
-/// Drops observations that are far from the mean of all with the same index or its Friedel mate in their experiment.
+/// Drops observations that are far from the others with the same index or its Friedel mate in their experiment.
+///
+/// Deviations are from the median (of two, their mean), and are measured by [`realistic_sigma`] of that median. Neither one wild value nor
+/// a weak one, whose counting statistics claim a small σ, can condemn the good ones; and strong reflections that differ because the
+/// sweep is not scaled yet stay: they carry most of the correlation that symmetry is judged by.
 fn without_outliers(list: Vec<Observation>) -> Vec<Observation> {
     let key = |o: &Observation| (o.experiment, o.hkl.max(o.hkl.map(|v| -v)));
-    let mut sums: BTreeMap<(u32, [i32; 3]), (f64, f64)> = BTreeMap::new();
+    let mut values: BTreeMap<(u32, [i32; 3]), Vec<f64>> = BTreeMap::new();
     for o in &list {
-        let w = 1.0 / (o.sigma * o.sigma);
-        let (sum_w, sum_wi) = sums.entry(key(o)).or_default();
-        *sum_w += w;
-        *sum_wi += w * o.intensity;
+        values.entry(key(o)).or_default().push(o.intensity);
     }
-    list.into_iter()
-        .filter(|o| {
-            let (w, wi) = sums[&key(o)];
-            let z = (o.intensity - wi / w) / (o.sigma * o.sigma + 1.0 / w).sqrt();
-            z.abs() <= OUTLIER_Z
+    let medians: BTreeMap<(u32, [i32; 3]), f64> = values
+        .into_iter()
+        .map(|(key, mut v)| {
+            v.sort_by(f64::total_cmp);
+            let n = v.len();
+            (key, 0.5 * (v[(n - 1) / 2] + v[n / 2]))
         })
-        .collect()
+        .collect();
+    list.into_iter().filter(|o| (o.intensity - medians[&key(o)]).abs() <= OUTLIER_Z * realistic_sigma(medians[&key(o)], o.sigma)).collect()
 }
 
 /// Weighted means over equal indices (Friedel mates apart) of each experiment, sorted.

@@ -1,8 +1,12 @@
 //! Intensities on an absolute scale, with isotropic and anisotropic fall-off removed.
 //!
 //! The expected intensity is μ(h) = Σ(s)·exp(k − hᵀβh), s = 1/d², with Σ(s) the mean square scattering factor of a protein and β a
-//! symmetric 3×3 matrix. Wilson's acentric distribution I ~ exp(−I/μ)/μ gives the log-likelihood −Σ(I/μ + ln μ), convex in the seven
-//! parameters; it is maximised by Fisher scoring, where each step is a least-squares fit of (I − μ)/μ.
+//! symmetric 3×3 matrix. Wilson's acentric distribution has mean μ and variance μ², measuring adds σ². The quasi-likelihood of a mean μ and
+//! a variance μ² + σ² (Wedderburn 1974), −(I/σ)·atan(σ/μ) − ½ln(μ² + σ²), which is Wilson's log-likelihood −I/μ − ln μ where σ is
+//! small, is maximised by Fisher scoring: each step is a least-squares fit of (I − μ)/μ with weights μ²/(μ² + σ²).
+//!
+//! All reflections with s above 0.008 Å⁻² (where solvent counts for little) take part. A fit to d > 1.2 Å alone, to which Σ(s) is best known, has
+//! too few reflections of a small molecule: extrapolated to its 0.6 Å, the fall-off of one sweep differs from another's by factors.
 //!
 //! Intensities are divided by exp(k − hᵀβh), not by μ, as DIALS does: Σ(s) is left in, so that reflections of high resolution, which
 //! are the noisier ones, weigh less in correlation coefficients.
@@ -18,8 +22,8 @@ const N: usize = 7;
 /// Fewest observations that seven parameters are fitted to; with fewer, only the mean is.
 const MIN_OBSERVATIONS: usize = 70;
 
-/// 1/d² (Å⁻²) of the reflections that the model is fitted to, if these are enough: below, solvent counts; above, Σ(s) is uncertain.
-const FITTED: std::ops::RangeInclusive<f64> = 0.008..=0.69;
+/// 1/d² (Å⁻²) from which reflections are fitted, if these are enough: below, solvent counts.
+const FITTED_FROM: f64 = 0.008;
 
 /// Σ of f² over C₅N₁.₃₅O₁.₅H₈, the composition of a mean residue, over its value at s = 0.
 ///
@@ -29,10 +33,11 @@ pub fn mean_square_scattering(s: f64) -> f64 {
     0.512_556_55 * libm::exp(-10.805_363_63 * s) + 0.400_348_07 * libm::exp(-3.410_862_17 * s) + 0.083_000_83 * libm::exp(-0.25 * s)
 }
 
-/// A member of the fit: index, intensity, Σ(s).
+/// A member of the fit: index, intensity and σ, Σ(s).
 struct Point {
     hkl: [i32; 3],
     intensity: f64,
+    sigma: f64,
     shape: f64,
 }
 
@@ -58,9 +63,9 @@ impl Expected {
     pub fn fit(list: &[Observation], reciprocal: &Mat3) -> Option<Self> {
         let point = |o: &Observation| {
             let s = d_spacing(reciprocal, o.hkl).powi(-2);
-            (s, Point { hkl: o.hkl, intensity: o.intensity, shape: mean_square_scattering(s) })
+            (s, Point { hkl: o.hkl, intensity: o.intensity, sigma: o.sigma, shape: mean_square_scattering(s) })
         };
-        let mut points: Vec<Point> = list.iter().map(point).filter(|(s, _)| FITTED.contains(s)).map(|p| p.1).collect();
+        let mut points: Vec<Point> = list.iter().map(point).filter(|(s, _)| *s >= FITTED_FROM).map(|p| p.1).collect();
         if points.len() < MIN_OBSERVATIONS {
             points = list.iter().map(|o| point(o).1).collect();
         }
@@ -111,7 +116,11 @@ impl Expected {
                 .iter()
                 .map(|o| {
                     let mu = o.shape * self.at(o.hkl);
-                    -(o.intensity / mu + libm::log(mu))
+                    if o.sigma < 1e-3 * mu {
+                        -(o.intensity / mu + libm::log(mu))
+                    } else {
+                        -(o.intensity / o.sigma * libm::atan(o.sigma / mu) + 0.5 * libm::log(mu * mu + o.sigma * o.sigma))
+                    }
                 })
                 .sum::<f64>()
         })
@@ -125,11 +134,13 @@ impl Expected {
             let mut score = [0.0; N];
             for o in chunk {
                 let x = terms(o.hkl);
-                let residual = o.intensity / (o.shape * self.at(o.hkl)) - 1.0;
+                let mu = o.shape * self.at(o.hkl);
+                let weight = 1.0 / (1.0 + (o.sigma / mu) * (o.sigma / mu));
+                let residual = weight * (o.intensity / mu - 1.0);
                 for i in 0..N {
                     score[i] += x[i] * residual;
                     for j in 0..=i {
-                        matrix[i][j] += x[i] * x[j];
+                        matrix[i][j] += weight * x[i] * x[j];
                     }
                 }
             }
@@ -199,6 +210,28 @@ mod tests {
         assert!((found.parameters[0] - 4.0).abs() < 0.08, "{found:?}");
         for (x, y) in found.parameters.iter().zip(&truth.parameters).skip(1) {
             assert!((x - y).abs() < 4e-4, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn noise_where_nothing_is_left_to_measure_does_not_matter() {
+        let reciprocal = metric_from_cell([8.0, 9.0, 10.0, 90.0, 90.0, 90.0]).try_inverse().unwrap();
+        let truth = Expected { parameters: [6.0, 0.02, 0.03, 0.04, 0.0, 0.0, 0.0] };
+        let mut random = ChaCha8Rng::seed_from_u64(11);
+        let mut uniform = || ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        let mut list = Vec::new();
+        for n in 0..31i32.pow(3) {
+            let hkl = [n / 961 - 15, n / 31 % 31 - 15, n % 31 - 15];
+            if hkl == [0; 3] {
+                continue;
+            }
+            let mean = truth.at(hkl) * mean_square_scattering(d_spacing(&reciprocal, hkl).powi(-2));
+            let noise = crate::merging::normal_quantile(uniform());
+            list.push(Observation { experiment: 0, hkl, intensity: -mean * uniform().ln() + noise, sigma: 1.0 });
+        }
+        let found = Expected::fit(&list, &reciprocal).unwrap();
+        for (x, y) in found.parameters.iter().zip(&truth.parameters).skip(1) {
+            assert!((x - y).abs() < 2e-3, "{found:?}");
         }
     }
 

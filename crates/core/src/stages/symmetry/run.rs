@@ -14,9 +14,6 @@ use std::collections::HashMap;
 
 /// E² beyond which a normalised intensity is taken for an artefact.
 const WILSON_LIMIT: f64 = 16.0;
-/// Standard deviations are taken as 2·√(σ² + (0.03 I)²), as in Evans (2006): integration underestimates them.
-const SD_FACTOR: f64 = 2.0;
-const SD_ADD: f64 = 0.03;
 
 /// Finds Laue and space group and reindexes to the conventional cell.
 ///
@@ -53,6 +50,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
 
     let (chosen, assumed) = choose(&subgroups, &scores, &evidence, &start, params)?;
     let best = &subgroups[scores[chosen].subgroup];
+    notes.extend(nearly_symmetric(&evidence, best, &calibration));
     let (screws, space_groups, recommended) = space_group(&observed, best, d_min, &metric, params, &mut notes)?;
     monitor.check()?;
     monitor.advance(1);
@@ -133,7 +131,7 @@ fn prepare(
     let group = SpaceGroup::from_ops(&lattice.iter().map(|r| SymOp::from_rotation(*r)).collect::<Vec<_>>())?.patterson();
     list.retain(|o| group.epsilon(o.hkl) == 1);
     for o in &mut list {
-        o.sigma = SD_FACTOR * (o.sigma * o.sigma + (SD_ADD * o.intensity).powi(2)).sqrt();
+        o.sigma = input::realistic_sigma(o.intensity, o.sigma);
     }
     let reciprocal = minimum.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
     let left = normalise::normalise(&mut list, &reciprocal);
@@ -222,6 +220,28 @@ fn choose(
         subgroups[0].max_delta_deg
     );
     Ok((row, Some(text)))
+}
+
+/// How far from unrelated (0) towards related (1) the CC of a rotation outside the Laue group must be to be mentioned.
+const NEARLY: f64 = 0.3;
+
+/// Rotations of the lattice that are not in the Laue group but relate intensities all the same.
+fn nearly_symmetric(evidence: &[Element], best: &MetricSubgroup, calibration: &Calibration) -> Vec<String> {
+    let (from, to) = (calibration.unrelated.max(0.0), calibration.expected);
+    evidence
+        .iter()
+        .filter(|e| e.counts() && !best.rotations.contains(&e.rotation) && to > from && (e.cc - from) / (to - from) > NEARLY)
+        .filter(|e| e.pairs.n >= 50)
+        .map(|e| {
+            let order = crate::spacegroup::RotationKind::of(&e.rotation).order;
+            let [h, k, l] = axis(&e.rotation);
+            format!(
+                "the {order}-fold rotation about ({h}, {k}, {l}) of the minimum cell is not in the Laue group, but the {} pairs that it relates \
+                 have CC {:.2} (true symmetry {to:.2}, unrelated reflections {from:.2}): pseudo-symmetry, or a twin with this as its law",
+                e.pairs.n, e.cc
+            )
+        })
+        .collect()
 }
 
 type SpaceGroups = (Vec<super::ScrewScore>, Vec<SpaceGroupScore>, usize);
