@@ -78,27 +78,51 @@ fn modules_use_only_what_stands_below_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Stages meet in `session` alone: what one leaves goes into the next as experiments and tables, and what two need lies in a lower layer.
 #[test]
-fn stages_do_not_use_each_others_algorithms() {
+fn stages_do_not_use_each_other() {
     let mut wrong = Vec::new();
     for (file, text) in core_files() {
         let Some(stage) = file.strip_prefix("stages/").and_then(|f| f.split_once('/')).map(|(s, _)| s.to_owned()) else { continue };
-        if file.ends_with("tests.rs") || file.contains("/tests/") {
-            continue;
-        }
-        for (number, line) in code_lines(text.split("#[cfg(test)]\nmod ").next().unwrap()) {
-            for rest in line.split("crate::stages::").skip(1) {
-                // What a stage's `mod.rs` re-exports (results, errors, tables) is open to later stages; its files are not.
-                let mut path = rest.split("::");
-                let (other, next) = (path.next().unwrap_or(""), path.next());
-                let into_a_file = path.next().is_some() && next.is_some_and(|n| n.starts_with(|c: char| c.is_lowercase()));
-                if other != stage && into_a_file {
+        for (number, line) in code_lines(&text) {
+            for other in stages_named(line, &file) {
+                if other != stage {
                     wrong.push(format!("{file}:{number}: {}", line.trim()));
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Stages that a line of `file` names through `crate::stages`, or upwards through `super`.
+fn stages_named(line: &str, file: &str) -> Vec<String> {
+    let names: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/core/src/stages"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .collect();
+    // `stages/x/run.rs` reaches `stages` by two `super`s, a file one folder down by three.
+    let up = "super::".repeat(file.matches('/').count());
+    let after = |start: &str| -> Vec<String> { line.split(start).skip(1).map(str::to_owned).collect() };
+    let reached: Vec<String> = after("stages::").into_iter().chain(after(&up)).collect();
+    let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut out = Vec::new();
+    for rest in reached {
+        let listed = rest.strip_prefix('{').and_then(|r| r.split('}').next());
+        let found = listed.map_or(vec![word(&rest)], |list| list.split(',').map(|item| word(item.trim())).collect());
+        out.extend(found.into_iter().filter(|w| names.contains(w)));
+    }
+    out
+}
+
+#[test]
+fn uses_of_other_stages_are_seen_in_every_form() {
+    let t = |line: &str, file: &str, expected: &[&str]| assert_eq!(stages_named(line, file), expected, "{line}");
+    t("use crate::stages::scale::Error;", "stages/merge/run.rs", &["scale"]);
+    t("use crate::stages::{scale::Error, index};", "stages/merge/run.rs", &["scale", "index"]);
+    t("use super::super::index::run;", "stages/merge/run.rs", &["index"]);
+    t("use super::super::profile::Grid;", "stages/integrate/profile/fit.rs", &[]);
+    t("use super::run::Merged;", "stages/merge/report.rs", &[]);
 }
 
 #[test]

@@ -2,5 +2,6 @@
 
 mod dials_files;
 mod mtz;
+mod scaling;
 mod spacegroups;
 mod symmetry;

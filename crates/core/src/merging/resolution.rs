@@ -1,4 +1,4 @@
-use super::MergingStatistics;
+use super::{MergingStatistics, Sums};
 
 /// CC½ = ½(1 − tanh((s − s₀)/r)) with s = 1/d², fitted to shells.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +39,72 @@ pub fn resolution_from_cc_half(statistics: &MergingStatistics, limit: f64) -> Op
     let finest = statistics.d_range[1];
     let d_min = if s_limit > 0.0 { (1.0 / s_limit.sqrt()).max(finest) } else { statistics.d_range[0] };
     Some(CcHalfFit { s0, r, d_min })
+}
+
+/// A figure of merit by which resolution may be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Criterion {
+    /// CC½ by the tanh fit.
+    CcHalf,
+    /// Mean I/σ of merged intensities.
+    IOverSigma,
+    /// Completeness, percent.
+    Completeness,
+}
+
+impl Criterion {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Criterion::CcHalf => "CC½ (fit)",
+            Criterion::IOverSigma => "<I/σ> of merged intensities",
+            Criterion::Completeness => "completeness (%)",
+        }
+    }
+}
+
+/// Where a figure of merit falls below a limit for good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResolutionLimit {
+    /// Which.
+    pub criterion: Criterion,
+    /// The limit.
+    pub limit: f64,
+    /// d (Å) to which it is kept, no finer than the data.
+    pub d_min: f64,
+}
+
+/// Merged I/σ at which a shell is worth having.
+const I_OVER_SIGMA: f64 = 2.0;
+/// Completeness (percent) below which maps and refinement suffer.
+const COMPLETENESS: f64 = 90.0;
+
+/// Resolution by CC½ and, for comparison, by I/σ (2) and completeness (90 %): the latter two from straight lines between shells.
+pub fn resolution_limits(statistics: &MergingStatistics, cc_half: f64) -> Vec<ResolutionLimit> {
+    let fit = resolution_from_cc_half(statistics, cc_half);
+    let mut out: Vec<ResolutionLimit> =
+        fit.iter().map(|f| ResolutionLimit { criterion: Criterion::CcHalf, limit: cc_half, d_min: f.d_min }).collect();
+    type Figure = (Criterion, f64, fn(&Sums) -> f64);
+    let others: [Figure; 2] =
+        [(Criterion::IOverSigma, I_OVER_SIGMA, Sums::mean_i_over_sigma), (Criterion::Completeness, COMPLETENESS, Sums::completeness)];
+    for (criterion, limit, of) in others {
+        out.extend(falls_below(statistics, limit, of).map(|d_min| ResolutionLimit { criterion, limit, d_min }));
+    }
+    out
+}
+
+/// d (Å) after which every shell is below `limit`; `None` when none reaches it.
+fn falls_below(statistics: &MergingStatistics, limit: f64, of: fn(&Sums) -> f64) -> Option<f64> {
+    let middle = |i: usize| {
+        let [a, b] = statistics.shells.limits(i);
+        0.5 * (1.0 / (a * a) + 1.0 / (b * b))
+    };
+    let good = (0..statistics.by_shell.len()).rev().find(|&i| of(&statistics.by_shell[i]) >= limit)?;
+    let finest = statistics.d_range[1];
+    let Some(next) = statistics.by_shell.get(good + 1) else { return Some(finest) };
+    let (above, below) = (of(&statistics.by_shell[good]), of(next));
+    let t = if below.is_finite() && above > below { (above - limit) / (above - below) } else { 0.0 };
+    Some((1.0 / (middle(good) + t * (middle(good + 1) - middle(good))).sqrt()).max(finest))
 }
 
 /// Minimises Σw(y − curve)² by Gauss–Newton with step halving from a start at the crossing of one half in the points.
@@ -96,6 +162,22 @@ mod tests {
         let points: Vec<_> = (1..30).map(|i| i as f64 * 0.02).map(|s| (s, 0.5 * (1.0 - libm::tanh((s - 0.31) / 0.08)), 5.0)).collect();
         let (s0, r) = fit(&points);
         assert!((s0 - 0.31).abs() < 1e-6 && (r - 0.08).abs() < 1e-6, "{s0} {r}");
+    }
+
+    #[test]
+    fn completeness_falls_below_its_limit_between_two_shells() {
+        let shells = super::super::Shells::new(20.0, 1.5, 4);
+        let shell = |unique: u64| Sums { n_unique: unique, n_possible: Some(100), ..Sums::default() };
+        let by_shell = vec![shell(100), shell(95), shell(85), shell(10)];
+        let statistics = MergingStatistics { d_range: shells.range(), shells, by_shell, overall: Sums::default() };
+        let middle = |i: usize| {
+            let [a, b] = statistics.shells.limits(i);
+            0.5 * (1.0 / (a * a) + 1.0 / (b * b))
+        };
+        let d = falls_below(&statistics, 90.0, Sums::completeness).unwrap();
+        assert!((1.0 / (d * d) - 0.5 * (middle(1) + middle(2))).abs() < 1e-12);
+        assert_eq!(falls_below(&statistics, 5.0, Sums::completeness), Some(statistics.d_range[1]));
+        assert_eq!(falls_below(&statistics, 101.0, Sums::completeness), None);
     }
 
     #[test]

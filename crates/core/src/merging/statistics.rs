@@ -84,7 +84,7 @@ pub struct Sums {
     /// Correlation of anomalous differences between random half sets.
     pub cc_anomalous: Correlation,
     /// For CC½: reflections of two and more observations; Σ⟨I⟩, Σ⟨I⟩², Σ of the variance of a half set's mean.
-    sigma_tau: (u64, f64, f64, f64),
+    pub(super) sigma_tau: (u64, f64, f64, f64),
 }
 
 impl Sums {
@@ -170,8 +170,16 @@ impl Sums {
         self.n_obs as f64 / self.n_unique as f64
     }
 
-    /// Observed part of the possible reflections, percent. Systematically absent reflections count neither as observed nor as possible.
+    /// Observed part of the possible reflections, percent, at most 100.
+    ///
+    /// Systematically absent reflections are never possible but count as observed where they were measured: with this, the figure is what
+    /// DIALS (cctbx) prints. For large cells it makes no difference; [`Self::completeness_without_absent`] leaves them out.
     pub fn completeness(&self) -> f64 {
+        self.n_possible.map_or(f64::NAN, |n| (100.0 * self.n_unique as f64 / n as f64).min(100.0))
+    }
+
+    /// The same with systematically absent reflections counted neither as observed nor as possible.
+    pub fn completeness_without_absent(&self) -> f64 {
         self.n_possible.map_or(f64::NAN, |n| 100.0 * (self.n_unique - self.n_absent) as f64 / n as f64)
     }
 

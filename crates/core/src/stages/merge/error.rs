@@ -12,9 +12,9 @@ pub enum Error {
     /// A column is missing.
     #[error("{0} (merge needs the output of scale)")]
     Column(#[from] MissingColumn),
-    /// Experiments and table do not fit scaling's statistics.
+    /// The experiments' crystals do not go together.
     #[error(transparent)]
-    Scaled(#[from] crate::stages::scale::Error),
+    Merging(#[from] crate::merging::Error),
     /// The crystal's space group cannot be used.
     #[error("the crystal's space group cannot be used: {0}")]
     SpaceGroup(#[from] crate::spacegroup::Error),

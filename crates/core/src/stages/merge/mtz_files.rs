@@ -1,5 +1,6 @@
 //! Contents of `merged.mtz` and `scaled.mtz`, with the columns that DIALS writes.
 
+use super::free::free_flags;
 use super::merged::MergedReflections;
 use super::params::Params;
 use crate::format::mtz::{Error, Mtz, batch_offsets, batches_of_scan};
@@ -50,6 +51,10 @@ pub(super) fn merged(
             pair("F(-)", ['G', 'L'], &reflections.f_minus);
             pair("DANO", ['D', 'Q'], &reflections.anomalous_difference());
         }
+    }
+    if params.free_flags {
+        let flags = free_flags(&reflections.hkl, group, cell, params.free_fraction)?;
+        mtz.push("FreeR_flag", 'I', flags.into_iter().map(|f| f as f32));
     }
     mtz.to_bytes()
 }

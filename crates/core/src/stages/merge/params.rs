@@ -13,6 +13,12 @@ crate::parameters! {
         /// Amplitudes by French & Wilson's method.
         [basic; ""; 0.0..=0.0; "truncate"]
         truncate: bool = true,
+        /// Flag reflections for the free R factor (column FreeR_flag, 0 is the free set, as in CCP4).
+        [basic; ""; 0.0..=0.0; "r_free_flags.generate"]
+        free_flags: bool = true,
+        /// Part of the reflections in the free set.
+        [expert; ""; 0.001..=0.5; "r_free_flags.fraction"]
+        free_fraction: f64 = 0.05,
         /// Reflections recorded by less than this are left out.
         [expert; ""; 0.0..=1.0; "partiality_threshold"]
         partiality_threshold: f64 = 0.4,

@@ -1,6 +1,6 @@
 use super::run::Merged;
+use crate::merging::{TableOne, statistics_plots, statistics_tables, statistics_values, twinning_warning};
 use crate::report::{Axis, Cell, Plot, Report, Series, Style, Table};
-use crate::stages::scale::{statistics_plots, statistics_tables, statistics_values};
 
 /// The report of merging: the statistics of the merged data, and how intensities fall with resolution.
 pub fn report(merged: &Merged) -> Report {
@@ -19,10 +19,17 @@ pub fn report(merged: &Merged) -> Report {
     for note in &merged.notes {
         r.warn(note.clone());
     }
+    if let Some(warning) = twinning_warning(s) {
+        r.warn(warning);
+    }
+    let table_one = TableOne::new(s, merged.wavelength, false);
+    r.tables.push(table_one.table());
     r.tables.extend(statistics_tables(s));
     r.tables.push(anomalous_table(merged));
     r.plots.push(wilson_plot(merged));
     r.plots.extend(statistics_plots(s));
+    r.texts.push(("Table 1 as LaTeX".to_owned(), table_one.latex()));
+    r.texts.push(("Table 1 as CSV".to_owned(), table_one.csv()));
     for (name, value) in statistics_values(s) {
         r.value(name, value);
     }

@@ -4,10 +4,9 @@ use super::mtz_files;
 use super::params::Params;
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
-use crate::merging::Equivalents;
+use crate::merging::{Equivalents, Statistics, scaled_statistics, symmetry_and_cell, usable_rows};
 use crate::params::Parameters;
 use crate::reflections::Reflections;
-use crate::stages::scale::{Statistics, scaled_statistics, symmetry_and_cell, usable_rows};
 
 /// What merging leaves.
 #[derive(Debug, Clone)]

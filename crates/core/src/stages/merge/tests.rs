@@ -134,3 +134,30 @@ fn french_wilson_moments_agree_with_sampling() {
     // Sampling leaves about a percent of noise.
     assert!(n > 1000.0 && (square / n).sqrt() < 0.01, "{n} {}", (square / n).sqrt());
 }
+
+/// F and σF of 12 542 merged intensities (hen egg-white lysozyme, 1.70 Å) against phenix (PROVENANCE in the data).
+///
+/// F of 99 % agrees within 1 %. Above I/σ of 3 to 4 phenix takes σF = σ/2F, the limit for strong reflections, which is some per cent above the
+/// posterior's standard deviation there; so σF agrees within 1 % for 97 %, and within 5 % for 99.5 %.
+#[test]
+fn amplitudes_of_real_data_agree_with_phenix() {
+    let Some(bytes) = data("merging/french_wilson_hewl/phenix_fw_ref.mtz") else { return };
+    let mtz = Mtz::from_bytes(&bytes).unwrap();
+    let group = mtz.symmetry.group().unwrap();
+    let cell = UnitCell::new(mtz.cell).unwrap();
+    let hkl = mtz.indices().unwrap();
+    let column = |label: &str| -> Vec<f64> { mtz.column(label).unwrap().values.iter().map(|v| f64::from(*v)).collect() };
+    let pairs = |a: &str, b: &str| -> Vec<[f64; 2]> { column(a).into_iter().zip(column(b)).map(|(a, b)| [a, b]).collect() };
+    let centric: Vec<bool> = hkl.iter().map(|h| group.is_centric(*h)).collect();
+    let mut merged =
+        MergedReflections { d: hkl.iter().map(|h| cell.d(*h)).collect(), mean: pairs("I", "SIGI"), hkl, ..MergedReflections::default() };
+    merged.add_amplitudes(&group, &centric, 200);
+    let theirs = pairs("F", "SIGF");
+    let within = |k: usize, tolerance: f64| {
+        let same = merged.f.iter().zip(&theirs).filter(|(f, t)| (f[k] / t[k] - 1.0).abs() < tolerance).count();
+        same as f64 / theirs.len() as f64
+    };
+    assert_eq!(merged.f.len(), 12542);
+    assert!(within(0, 0.01) > 0.99, "{}", within(0, 0.01));
+    assert!(within(1, 0.01) > 0.97 && within(1, 0.05) > 0.995, "{} {}", within(1, 0.01), within(1, 0.05));
+}

@@ -30,16 +30,9 @@ pub enum Error {
         /// Crystal, scan, …
         what: &'static str,
     },
-    /// The experiments' crystals have different space groups.
-    #[error("experiments 0 and {experiment} have different space groups ({first} and {other}); run symmetry on all of them together")]
-    SpaceGroups {
-        /// The other experiment.
-        experiment: usize,
-        /// Hall symbol of the first.
-        first: String,
-        /// Hall symbol of the other.
-        other: String,
-    },
+    /// The experiments' crystals do not go together.
+    #[error(transparent)]
+    Merging(#[from] crate::merging::Error),
     /// The crystal's space group cannot be read.
     #[error("the crystal's space group cannot be used: {0}")]
     SpaceGroup(#[from] crate::spacegroup::Error),

@@ -158,7 +158,10 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Param
             }
             None => &mut filtered.bad_values,
             Some(_) if table.partiality.get(i).is_some_and(|p| *p < params.partiality_cutoff) => &mut filtered.partial,
-            Some(m) if m.value / m.variance.sqrt() <= params.min_isigi => &mut filtered.weak,
+            // Both rest on the same background; if either says that it is wrong, it is.
+            Some(_) if [summed[i], profile[i]].iter().flatten().any(|m| m.value / m.variance.sqrt() <= params.min_isigi) => {
+                &mut filtered.weak
+            }
             Some(_) => {
                 suitable.push(i as u32);
                 continue;

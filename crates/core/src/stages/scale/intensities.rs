@@ -26,6 +26,15 @@ impl Choice {
         }
     }
 
+    /// Up to how many counts intensities are mostly profile-fitted.
+    pub(super) fn profile_up_to(self) -> f64 {
+        match self {
+            Choice::Profile => f64::INFINITY,
+            Choice::Sum => 0.0,
+            Choice::Mixture(i) => i,
+        }
+    }
+
     /// What the log calls it.
     pub(super) fn name(self) -> String {
         match self {
@@ -79,19 +88,22 @@ pub(super) fn forced(obs: &Observations, wanted: IntensityChoice) -> Option<Choi
     }
 }
 
-/// Candidates: either alone, and mixtures around powers of ten below the strongest counts.
+/// Candidates: either alone, mixtures around the mean, and around powers of ten below the strongest counts down to the mean, as in DIALS.
 pub(super) fn candidates(obs: &Observations) -> Vec<Choice> {
     let counts = |j: usize| obs.summed[j].zip(obs.profile[j]).map(|(s, p)| s.value / p.per_count);
-    let mut strong: Vec<f64> = (0..obs.len()).filter(|&j| !obs.outlier[j]).filter_map(counts).filter(|c| *c > 0.0).collect();
-    if strong.is_empty() {
-        return vec![Choice::Profile, Choice::Sum];
+    let (mut n, mut sum, mut top) = (0.0, 0.0, 0.0f64);
+    for c in (0..obs.len()).filter(|&j| !obs.outlier[j]).filter_map(counts) {
+        n += 1.0;
+        sum += c;
+        top = top.max(c);
     }
-    strong.sort_by(f64::total_cmp);
-    // A tenth of the strongest, with the top thousandth left out as possible outliers; then tenths of that; and the mean.
-    let top = strong[(strong.len() - 1) - strong.len() / 1000] / 10.0;
-    let mean = strong.iter().sum::<f64>() / strong.len() as f64;
+    let mean = if n > 0.0 { (sum / n).max(10.0) } else { 10.0 };
     let mut out = vec![Choice::Profile, Choice::Sum, Choice::Mixture(mean)];
-    out.extend([top, top / 10.0, top / 100.0].into_iter().filter(|i| *i > 1.0).map(Choice::Mixture));
+    let mut mid = 0.1 * top;
+    while mid > 0.1 * mean && n > 0.0 {
+        out.push(Choice::Mixture(mid));
+        mid *= 0.1;
+    }
     out
 }
 

@@ -1,8 +1,8 @@
 use super::error_model::ErrorModel;
 use super::input::Filtered;
 use super::model::SweepModel;
-use super::statistics::Statistics;
 use crate::geometry::ExperimentList;
+use crate::merging::Statistics;
 use crate::reflections::Reflections;
 use serde::{Deserialize, Serialize};
 

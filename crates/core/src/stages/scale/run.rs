@@ -8,11 +8,10 @@ use super::outliers;
 use super::params::Params;
 use super::refine::{self, Restraints};
 use super::result::{Combination, Round, Scaled, SweepSummary};
-use super::statistics::{scaled_statistics, symmetry_and_cell};
 use super::weights::expected_variances;
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
-use crate::merging::Equivalents;
+use crate::merging::{Equivalents, scaled_statistics, symmetry_and_cell};
 use crate::params::Parameters;
 use crate::reflections::{Reflections, flags};
 use nalgebra::DMatrix;
@@ -144,13 +143,22 @@ impl Job<'_> {
         Ok(outcome.covariance)
     }
 
-    fn error_model(&self, obs: &Observations, start: &ErrorModel) -> ErrorModel {
+    fn error_model(&mut self, obs: &Observations, start: &ErrorModel) -> ErrorModel {
         let p = self.params;
         if !p.error_model {
             return ErrorModel { a: 1.0, b: 0.0, ..ErrorModel::default() };
         }
         let g = obs.inverse_scales(&self.models);
-        error_model::fit(obs, &g, start, [p.error_model_a, p.error_model_b], p.error_model_min_ih)
+        let found = error_model::fit(obs, &g, start, [p.error_model_a, p.error_model_b], p.error_model_min_ih);
+        self.rounds.push(Round {
+            what: format!("error model: a = {:.3}, b = {:.4}", found.a, found.b),
+            observations: found.n,
+            steps: 0,
+            rmsd_before: 0.0,
+            rmsd_after: 0.0,
+            outliers: obs.outlier.iter().filter(|o| **o).count(),
+        });
+        found
     }
 }
 
@@ -275,12 +283,19 @@ fn subset(obs: &Observations, means: &[f64], variance: &[f64], g: &[f64], most: 
     candidates.into_iter().filter(|&i| u64::from(i.wrapping_mul(2_654_435_769)) < keep).collect()
 }
 
+/// Choices whose R_meas differs by less than this fraction are equal.
+const EQUAL_R_MEAS: f64 = 0.005;
+
 fn combine(obs: &Observations, models: &[SweepModel]) -> (Choice, Vec<Combination>) {
     let g = obs.inverse_scales(models);
     let candidates = intensities::candidates(obs);
     let r = crate::job::parallel::map_slice(&candidates, |&c| intensities::r_meas(obs, &g, c));
     let usable = (0..candidates.len()).filter(|&i| r[i] > 0.0);
-    let best = usable.min_by(|&i, &j| r[i].total_cmp(&r[j])).unwrap_or(0);
+    let lowest = usable.clone().map(|i| r[i]).fold(f64::INFINITY, f64::min);
+    // R_meas is ruled by strong reflections. Among choices that are equal for them, the one with the most profile fitting is best for the
+    // weak ones, where a profile tells signal from background noise.
+    let equal = usable.filter(|&i| r[i] <= lowest * (1.0 + EQUAL_R_MEAS));
+    let best = equal.max_by(|&i, &j| candidates[i].profile_up_to().total_cmp(&candidates[j].profile_up_to())).unwrap_or(0);
     let table = candidates.iter().zip(&r).enumerate();
     let table = table.map(|(i, (c, &r_meas))| Combination { name: c.name(), r_meas, chosen: i == best }).collect();
     (candidates[best], table)

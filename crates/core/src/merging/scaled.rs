@@ -1,11 +1,10 @@
-//! Merging statistics of scaled reflections: shared by the reports of scale and merge.
+//! Merging statistics of a scaled table.
 
-use super::error::Error;
-use crate::geometry::{ExperimentList, UnitCell};
-use crate::merging::{
-    AnomalousSignal, CcHalfFit, Equivalents, MergingStatistics, Shells, anomalous_signal, merging_statistics, possible,
-    resolution_from_cc_half,
+use super::{
+    AnomalousSignal, CcHalfFit, Equivalents, Error, MergingStatistics, ResolutionLimit, Shells, TwinStatistics, anomalous_signal,
+    merging_statistics, possible, resolution_from_cc_half, resolution_limits, twin_statistics,
 };
+use crate::geometry::{ExperimentList, UnitCell};
 use crate::reflections::{Reflections, flags};
 use crate::spacegroup::SpaceGroup;
 
@@ -18,6 +17,10 @@ pub struct Statistics {
     pub anomalous: AnomalousSignal,
     /// Suggested resolution.
     pub cc_half_fit: Option<CcHalfFit>,
+    /// Moments and L-test; `None` where too few reflections are strong enough.
+    pub twinning: Option<TwinStatistics>,
+    /// Resolution by several criteria.
+    pub limits: Vec<ResolutionLimit>,
     /// Statistics to the suggested resolution, where that is coarser than the data.
     pub suggested: Option<Box<(MergingStatistics, AnomalousSignal)>>,
     /// Space group, as named.
@@ -27,18 +30,21 @@ pub struct Statistics {
 }
 
 /// The space group that all experiments share, and the median of their cells.
-pub(crate) fn symmetry_and_cell(experiments: &ExperimentList) -> Result<(SpaceGroup, UnitCell), Error> {
+///
+/// # Errors
+/// When there is no experiment, one has no crystal, or their space groups differ.
+pub fn symmetry_and_cell(experiments: &ExperimentList) -> Result<(SpaceGroup, UnitCell), Error> {
     let mut cells = Vec::new();
     let mut hall: Option<&str> = None;
     for (i, e) in experiments.experiments.iter().enumerate() {
-        let crystal = e.crystal.and_then(|k| experiments.crystals.get(k)).ok_or(Error::NoModel { experiment: i, what: "crystal" })?;
+        let crystal = e.crystal.and_then(|k| experiments.crystals.get(k)).ok_or(Error::NoCrystal { experiment: i })?;
         let first = *hall.get_or_insert(&crystal.hall_symbol);
         if first != crystal.hall_symbol {
             return Err(Error::SpaceGroups { experiment: i, first: first.to_owned(), other: crystal.hall_symbol.clone() });
         }
         cells.push(crystal.unit_cell().parameters());
     }
-    let hall = hall.ok_or(Error::NoModel { experiment: 0, what: "crystal" })?;
+    let hall = hall.ok_or(Error::NoCrystal { experiment: 0 })?;
     let median = |k: usize| {
         let mut v: Vec<f64> = cells.iter().map(|c| c[k]).collect();
         v.sort_by(f64::total_cmp);
@@ -49,7 +55,7 @@ pub(crate) fn symmetry_and_cell(experiments: &ExperimentList) -> Result<(SpaceGr
 }
 
 /// Rows of a scaled table that are to be merged.
-pub(crate) fn usable_rows(table: &Reflections, partiality_cutoff: f64) -> Vec<u32> {
+pub fn usable_rows(table: &Reflections, partiality_cutoff: f64) -> Vec<u32> {
     (0..table.len())
         .filter(|&i| {
             table.flags[i] & flags::SCALED != 0
@@ -95,5 +101,8 @@ pub fn scaled_statistics(
     let cc_half_fit = resolution_from_cc_half(&merging, cc_half);
     let suggested = cc_half_fit.filter(|f| f.d_min > finest * 1.0001 && f.d_min < coarsest).map(|f| Box::new(of(f.d_min)));
     let space_group = group.symbol();
-    Ok(Statistics { merging, anomalous, cc_half_fit, suggested, space_group, cell })
+    let limits = resolution_limits(&merging, cc_half);
+    let epsilon: Vec<f64> = groups.hkl.iter().map(|h| f64::from(group.epsilon(*h).max(1))).collect();
+    let twinning = twin_statistics(&groups, &intensity, &sigma, &d, &epsilon);
+    Ok(Statistics { merging, anomalous, cc_half_fit, twinning, limits, suggested, space_group, cell })
 }
