@@ -44,11 +44,14 @@ fn read_exact_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> std::io::R
     Ok(())
 }
 
-/// The file at `path`, under its path as name.
+/// The file at `path`, under its absolute path as name: experiment lists name their images so, and are read from other folders later.
 pub fn open(path: &Path) -> Result<SourceFile, String> {
-    let meta = std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let file = LocalFile { path: path.to_owned(), len: meta.len(), file: OnceLock::new() };
-    Ok(SourceFile::new(path.to_string_lossy(), Arc::new(file)))
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let meta = std::fs::metadata(path).map_err(failed)?;
+    let absolute = std::path::absolute(path).map_err(failed)?;
+    let name = absolute.to_string_lossy().into_owned();
+    let file = LocalFile { path: absolute, len: meta.len(), file: OnceLock::new() };
+    Ok(SourceFile::new(name, Arc::new(file)))
 }
 
 /// The files in the folder of `path`, sorted, without `path` itself and without sub-folders.
