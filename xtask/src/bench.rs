@@ -34,7 +34,8 @@ type Times = BTreeMap<String, f64>;
 /// Times the stages.
 pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let mut options = Options::new(arguments);
-    let data = options.value("--data")?.map(PathBuf::from);
+    // Absolute, because the page is driven from another folder.
+    let data = options.value("--data")?.map(std::path::absolute).transpose().map_err(|e| format!("--data: {e}"))?;
     let threads = options.value("--threads")?.unwrap_or_else(|| "2".to_owned());
     let only = options.value("--only")?;
     options.finish()?;
