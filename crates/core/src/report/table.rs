@@ -36,10 +36,18 @@ impl Cell {
     /// The text that is printed. A number that is not finite prints as `-`.
     pub fn text(&self) -> String {
         match self {
-            Cell::Number { value, decimals } if value.is_finite() => format!("{value:.*}", *decimals as usize),
+            Cell::Number { value, decimals } if value.is_finite() => without_minus_zero(format!("{value:.*}", *decimals as usize)),
             Cell::Number { .. } => "-".to_owned(),
             Cell::Text(s) => s.clone(),
         }
+    }
+}
+
+/// What rounds to zero is printed without a sign.
+fn without_minus_zero(text: String) -> String {
+    match text.strip_prefix('-') {
+        Some(digits) if digits.bytes().all(|b| matches!(b, b'0' | b'.')) => digits.to_owned(),
+        _ => text,
     }
 }
 
@@ -118,6 +126,13 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_has_no_sign() {
+        assert_eq!(Cell::number(-0.04, 1).text(), "0.0");
+        assert_eq!(Cell::number(-0.06, 1).text(), "-0.1");
+        assert_eq!(Cell::number(-0.4, 0).text(), "0");
+    }
 
     #[test]
     fn numbers_align_right_and_words_left() {
