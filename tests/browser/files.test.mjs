@@ -169,7 +169,7 @@ test('colours, stacks, thresholds and profiles show what they say', async (t) =>
   await page.waitForFunction((n) => Number(document.querySelector('[data-testid="threshold-found"]').textContent.match(/(\d+) pixels/)?.[1]) < n, before);
 
   await page.locator('details.menu', { hasText: 'Profile' }).locator('summary').click();
-  await page.getByLabel('by resolution').check();
+  await page.getByRole('checkbox', { name: 'by resolution' }).check();
   await page.locator('[data-testid="profile"] svg').waitFor();
   assert.deepEqual(page.errors, []);
 });

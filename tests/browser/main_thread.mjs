@@ -8,7 +8,8 @@ const CATEGORIES = ['disabled-by-default-devtools.timeline', 'devtools.timeline'
 
 /**
  * Traces the main thread of `page` from now on. The function returned ends that and tells of all tasks of more than
- * `least` ms of processor time: { cpu, wall, parts }, ms, with the parts that took most.
+ * `least` ms of processor time: { at, cpu, wall, parts }, ms, `at` since the
+ * first task, with the parts that took most.
  */
 export async function traceMainThread(page, least = 30) {
   const session = await page.context().newCDPSession(page);
@@ -24,10 +25,11 @@ export async function traceMainThread(page, least = 30) {
     const onMain = events.filter((e) => e.ph === 'X' && main.has(`${e.pid}/${e.tid}`));
     const tasks = onMain.filter((e) => e.name === 'RunTask');
     if (tasks.length === 0) throw new Error('the trace tells of no task of the main thread');
+    const start = Math.min(...tasks.map((task) => task.ts));
     return tasks.filter((t) => t.tdur > least * 1000).map((task) => {
       const within = onMain.filter((e) => e !== task && e.pid === task.pid && e.ts >= task.ts && e.ts + (e.dur ?? 0) <= task.ts + task.dur && e.tdur > 5000);
       const parts = within.sort((a, b) => b.tdur - a.tdur).slice(0, 6).map((e) => `${e.name} ${(e.tdur / 1000).toFixed(0)}`);
-      return { cpu: Math.round(task.tdur / 1000), wall: Math.round(task.dur / 1000), parts };
+      return { at: Math.round((task.ts - start) / 1000), cpu: Math.round(task.tdur / 1000), wall: Math.round(task.dur / 1000), parts };
     });
   };
 }

@@ -23,7 +23,8 @@ pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> String {
     let value = match under.value {
         None => "…".to_owned(),
         Some(None) => "no data".to_owned(),
-        Some(Some(v)) => plain(v),
+        Some(Some(v)) if v.fract() == 0.0 => plain(v),
+        Some(Some(v)) => format!("{v:.3}"),
     };
     let d = models.and_then(|m| resolution(m, x, y)).map_or(String::new(), |d| format!(" · {d:.2} Å"));
     let spot = under.spot.map_or(String::new(), |(of, hkl, good)| match (of, hkl.unwrap_or_default(), good) {
@@ -55,6 +56,6 @@ mod tests {
         t(None, None, "1.0, 2.0 px · …");
         t(Some(None), Some((SpotKind::Indexed, hkl, true)), "1.0, 2.0 px · no data · (1 -2 3)");
         t(Some(Some(7.0)), Some((SpotKind::Indexed, hkl, false)), "1.0, 2.0 px · 7 · spot, not indexed");
-        t(Some(Some(0.25)), Some((SpotKind::Integrated, hkl, false)), "1.0, 2.0 px · 0.25 · (1 -2 3), not integrated");
+        t(Some(Some(0.25)), Some((SpotKind::Integrated, hkl, false)), "1.0, 2.0 px · 0.250 · (1 -2 3), not integrated");
     }
 }

@@ -66,6 +66,12 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
         [f64::from(x) * ratio, f64::from(y) * ratio]
     };
     let down = move |e: PointerEvent| {
+        // A press beside a menu closes it.
+        while let Ok(Some(menu)) = document().query_selector("details.menu[open]") {
+            if menu.remove_attribute("open").is_err() {
+                break;
+            }
+        }
         if let Some(canvas) = v.canvas.get_untracked() {
             // Refused only for a pointer that has gone meanwhile.
             canvas.set_pointer_capture(e.pointer_id()).ok();

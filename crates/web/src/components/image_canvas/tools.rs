@@ -62,7 +62,7 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
             {choice("Colours (c)", &PALETTES, v.palette)}
             {choice("Scale", &TRANSFERS, v.transfer)}
         </span>
-        <details class="menu">
+        <details class="menu" name="image-menu">
             <summary>"Show"</summary>
             <div>
                 {switch(v.rings, "resolution rings", "r")}
@@ -74,7 +74,7 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
                 {choice("What is drawn", &LAYERS, v.layer)}
             </div>
         </details>
-        <details class="menu">
+        <details class="menu" name="image-menu">
             <summary>{move || if v.stack.get() > 1 { format!("Stack {}", v.stack.get()) } else { "Stack".to_owned() }}</summary>
             <div>
                 <label title="s">"images" <input type="number" min="1" max="100" aria-label="Images in the stack" prop:value=move || v.stack.get().to_string()
@@ -82,7 +82,7 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
                 {choice("How images are joined", &STACKS, v.stack_kind)}
             </div>
         </details>
-        <details class="menu">
+        <details class="menu" name="image-menu">
             <summary>"Profile"</summary>
             <div>
                 {switch(v.measuring, "draw a line", "or drag with shift")}
