@@ -75,6 +75,9 @@ fn simulated_lysozyme_scales_as_by_dials() {
     assert_eq!(o.n_unique, 13993);
     assert!((o.n_obs as f64 / 50465.0 - 1.0).abs() < 0.02, "{}", o.n_obs);
     assert!(o.cc_half().unwrap() > 0.9985, "{:?}", o.cc_half());
+    // The anomalous signal is not taken for an error of 4 %.
+    let error = &scaled.error_model;
+    assert!((error.a - 1.0).abs() < 0.1 && error.b < 0.015, "{} {}", error.a, error.b);
     // The truth has nothing beyond 1.75 Å.
     let d = scaled.statistics.cc_half_fit.unwrap().d_min;
     assert!((d - 1.75).abs() < 0.04, "{d}");

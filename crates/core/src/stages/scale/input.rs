@@ -66,6 +66,27 @@ impl Observations {
         models[self.sweep[j] as usize].factors(&self.scale[j], &self.decay[j], self.half_stol[j], self.y(j))
     }
 
+    /// Intensities, variances and outliers with I(+) and I(−) in groups of their own, and `g` in the same order. What models need is left out.
+    pub(super) fn friedel_apart(&self, g: &[f64]) -> (Observations, Vec<f64>) {
+        let groups = self.groups.friedel_apart();
+        let mut place = vec![0; self.groups.rows.iter().max().map_or(0, |r| *r as usize + 1)];
+        for (j, &row) in self.groups.rows.iter().enumerate() {
+            place[row as usize] = j;
+        }
+        let from: Vec<usize> = groups.rows.iter().map(|&row| place[row as usize]).collect();
+        let take = |values: &[f64]| -> Vec<f64> { from.iter().map(|&j| values[j]).collect() };
+        let out = Observations {
+            sweep: from.iter().map(|&j| self.sweep[j]).collect(),
+            intensity: take(&self.intensity),
+            variance: take(&self.variance),
+            per_count: take(&self.per_count),
+            outlier: from.iter().map(|&j| self.outlier[j]).collect(),
+            groups,
+            ..Observations::default()
+        };
+        (out, take(g))
+    }
+
     /// g of every observation.
     pub(super) fn inverse_scales(&self, models: &[SweepModel]) -> Vec<f64> {
         let mut g = vec![0.0; self.len()];

@@ -31,7 +31,7 @@ pub fn report(scaled: &Scaled) -> Report {
     if low.n_pairs >= 50 && low.r_within.r_meas() < 0.7 * low.r.r_meas() {
         r.warn(format!(
             "Friedel mates differ much more than other equivalents (lowest shell: Rmeas {:.3}, {:.3} with I+ and I− apart): there is an \
-             anomalous signal, and anomalous=true would give smaller and better standard deviations",
+             anomalous signal. Standard deviations are those within I+ and I−; anomalous=true keeps them apart in outlier rejection, too",
             low.r.r_meas(),
             low.r_within.r_meas()
         ));

@@ -61,6 +61,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let covariance = job.refine(&obs, &error, &restraints, true)?;
     job.reject(&mut obs, &error);
     error = job.error_model(&obs, &error);
+    error = job.error_within_friedel_mates(&obs, error);
     notes.extend(error.note.clone());
     monitor.check()?;
 
@@ -152,6 +153,37 @@ impl Job<'_> {
         let found = error_model::fit(obs, &g, start, [p.error_model_a, p.error_model_b], p.error_model_min_ih);
         self.rounds.push(Round {
             what: format!("error model: a = {:.3}, b = {:.4}", found.a, found.b),
+            observations: found.n,
+            steps: 0,
+            rmsd_before: 0.0,
+            rmsd_after: 0.0,
+            outliers: obs.outlier.iter().filter(|o| **o).count(),
+        });
+        found
+    }
+}
+
+/// Fewest observations of an error model that replaces another, and how much smaller its ab (the relative error of strong reflections) must be.
+const ENOUGH: usize = 1000;
+const SMALLER: f64 = 0.8;
+
+impl Job<'_> {
+    /// The error model of observations about the means of I(+) and I(−), each, where that is clearly smaller than about the mean of both.
+    ///
+    /// An anomalous signal is no error. Taken for one, it makes b the size of Bijvoet differences and σ of strong reflections several times
+    /// too large. Outliers are still told by the error about the common mean, or the strongest differences would go.
+    fn error_within_friedel_mates(&mut self, obs: &Observations, common: ErrorModel) -> ErrorModel {
+        let p = self.params;
+        if p.anomalous || !p.error_model || p.error_model_a.is_some() || p.error_model_b.is_some() {
+            return common;
+        }
+        let (apart, g) = obs.friedel_apart(&obs.inverse_scales(&self.models));
+        let found = error_model::fit(&apart, &g, &common, [None, None], p.error_model_min_ih);
+        if found.n < ENOUGH || found.note.is_some() || found.a * found.b > SMALLER * common.a * common.b {
+            return common;
+        }
+        self.rounds.push(Round {
+            what: format!("error model within I+ and I-: a = {:.3}, b = {:.4}", found.a, found.b),
             observations: found.n,
             steps: 0,
             rmsd_before: 0.0,
