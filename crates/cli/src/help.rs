@@ -22,6 +22,10 @@ pub fn of_command(command: &Command) -> String {
         out += "\nParameters (demo=true starts from the page's demonstration data set):\n";
         out += &parameters(&parameter_views(&ewald_sim::Params::default()));
     }
+    if command.name == "search-beam-position" {
+        out += "\nParameters:\n";
+        out += &parameters(&parameter_views(&ewald_core::stages::beam_centre::Params::default()));
+    }
     for stage in command.stages {
         out += &format!("\nParameters of {}:\n{}", stage.title(), parameters(&defaults.views(*stage)));
     }

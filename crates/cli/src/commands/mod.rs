@@ -1,5 +1,6 @@
 //! The commands: arguments in, a session's stages run, files out.
 
+mod beam_centre;
 mod describe;
 mod io;
 mod process;
@@ -46,6 +47,13 @@ pub const COMMANDS: &[Command] = &[
         summary: "imported.expt → strong.refl",
         stages: &[StageId::FindSpots],
         run: |a| stage::run(StageId::FindSpots, a),
+    },
+    Command {
+        name: "search-beam-position",
+        usage: "imported.expt strong.refl, or IMAGES… method=…",
+        summary: "a better beam centre → optimised.expt",
+        stages: &[],
+        run: beam_centre::run,
     },
     Command {
         name: "index",

@@ -6,8 +6,9 @@ use crate::arguments::{Arguments, Failure};
 use crate::file_source;
 use crate::progress::Terminal;
 use ewald_core::format::expt;
+use ewald_core::geometry::ExperimentList;
 use ewald_core::session::{Data, Session, StageId};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs one stage.
 pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
@@ -25,6 +26,15 @@ pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
 pub fn merge(arguments: &Arguments, name: &str) -> Result<(), Failure> {
     let session = run_session(StageId::Merge, arguments)?;
     io::write(&session, &arguments.output, name)
+}
+
+/// Offers a session the files that may hold the images of an experiment list: those given, those that it names, and those beside it.
+pub fn load_companions(session: &mut Session, path: &Path, experiments: &ExperimentList, given: &[PathBuf]) {
+    let beside = file_source::siblings(path);
+    let named = experiments.imagesets.iter().map(|set| path.with_file_name(&set.template));
+    let elsewhere = named.flat_map(|p| [vec![p.clone()], file_source::siblings(&p)].concat()).filter(|p| p.is_file());
+    let all = given.iter().cloned().chain(elsewhere).chain(beside);
+    session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
 }
 
 fn outputs(stage: StageId) -> &'static [&'static str] {
@@ -68,11 +78,7 @@ fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Fai
     }
     let (path, experiments) = inputs.experiments.ok_or_else(|| needs("an experiment list (.expt)"))?;
     if matches!(stage, StageId::FindSpots | StageId::Integrate) {
-        let beside = file_source::siblings(&path);
-        let named = experiments.imagesets.iter().map(|set| path.with_file_name(&set.template));
-        let elsewhere = named.flat_map(|p| [vec![p.clone()], file_source::siblings(&p)].concat()).filter(|p| p.is_file());
-        let all = inputs.images.iter().cloned().chain(elsewhere).chain(beside);
-        session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
+        load_companions(session, &path, &experiments, &inputs.images);
     }
     if stage == StageId::FindSpots {
         session.load_imported(experiments).map_err(io::failure)?;

@@ -1,9 +1,10 @@
-//! One bit per pixel, 64 pixels a word, rows padded to whole words.
+//! One bit per pixel, 64 pixels a word, rows padded to whole words with zeros.
 
-/// Bits of a rectangle of pixels.
+/// The last rows of a bitmap.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Bitmap {
+pub(super) struct Ring {
     words_per_row: usize,
+    rows: usize,
     words: Vec<u64>,
 }
 
@@ -12,19 +13,23 @@ pub(super) fn words(width: usize) -> usize {
     width.div_ceil(64)
 }
 
-impl Bitmap {
-    /// Makes it a bitmap of that size; the contents are unspecified.
-    pub(super) fn reshape(&mut self, width: usize, height: usize) {
-        self.words_per_row = words(width);
-        self.words.resize(self.words_per_row * height, 0);
+impl Ring {
+    /// A ring of `rows` rows of `width` pixels.
+    pub(super) fn new(width: usize, rows: usize) -> Self {
+        let rows = rows.max(1);
+        Ring { words_per_row: words(width), rows, words: vec![0; words(width) * rows] }
     }
 
+    /// Row `j`, one of the last.
     pub(super) fn row(&self, j: usize) -> &[u64] {
-        &self.words[j * self.words_per_row..(j + 1) * self.words_per_row]
+        let at = j % self.rows * self.words_per_row;
+        &self.words[at..at + self.words_per_row]
     }
 
+    /// Row `j`, which takes the place of the oldest.
     pub(super) fn row_mut(&mut self, j: usize) -> &mut [u64] {
-        &mut self.words[j * self.words_per_row..(j + 1) * self.words_per_row]
+        let at = j % self.rows * self.words_per_row;
+        &mut self.words[at..at + self.words_per_row]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The stages, each a folder with the same inside: `params`, `run`, the steps, `result`, `report`, `error`.
 
+pub mod beam_centre;
 pub mod bravais;
 pub mod import;
 pub mod index;

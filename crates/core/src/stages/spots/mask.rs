@@ -98,7 +98,7 @@ pub(super) fn searched(
     Ok(Searched {
         origin,
         size,
-        usable: Usable { mask, trusted: trusted.map(|t| t.saturating_sub(pedestal)) },
+        usable: Usable::new(&mask, width, trusted.map(|t| t.saturating_sub(pedestal))),
         pedestal,
         gain: if panel.gain > 0.0 { panel.gain } else { 1.0 },
     })

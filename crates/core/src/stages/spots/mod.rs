@@ -23,7 +23,7 @@ mod run;
 mod tests;
 
 pub use error::Error;
-pub use params::{Algorithm, Params};
+pub use params::{Algorithm, Gaps, Params};
 pub use report::report;
 pub use result::{Diagnostics, HotPixel, ImageSetDiagnostics, Output, ResolutionShell};
 pub use run::run;

@@ -1,5 +1,5 @@
 use super::Error;
-use crate::image::{Dispersion, Method};
+use crate::image::{self, Dispersion, Method};
 use crate::params::{ParamError, Parameters};
 
 crate::choice! {
@@ -10,6 +10,17 @@ crate::choice! {
         DispersionExtended = "dispersion_extended",
         /// Index of dispersion, and above the mean of the window.
         Dispersion = "dispersion",
+    }
+}
+
+crate::choice! {
+    /// What unusable pixels are to a spot beside them (dispersion_extended).
+    pub enum Gaps {
+        /// Background: spots that a gap cuts are lost or cut back, as in DIALS to 3.13.
+        #[default]
+        Background = "background",
+        /// Part of the spot: spots that a gap cuts are found, as in DIALS from 3.14. Their centroids are off.
+        Spot = "spot",
     }
 }
 
@@ -34,6 +45,9 @@ crate::parameters! {
         /// Counts at or below this are never strong.
         [expert; "counts"; 0.0..=1e9; "spotfinder.threshold.dispersion.global_threshold"]
         global_threshold: f64 = 0.0,
+        /// What unusable pixels are to a spot beside them.
+        [expert; ""; 0.0..=0.0; ""]
+        gaps: Gaps = Gaps::Background,
         /// Counts per photon, on top of the gain in the detector's description. Auto is 1.
         [basic; ""; 0.001..=1000.0; "spotfinder.threshold.dispersion.gain"]
         gain: Option<f64> = None,
@@ -128,6 +142,10 @@ impl Params {
                 min_local: if self.min_local == 0 { window } else { self.min_local },
                 global_threshold: self.global_threshold,
                 gain: self.gain.unwrap_or(1.0),
+                gaps: match self.gaps {
+                    Gaps::Background => image::Gaps::Background,
+                    Gaps::Spot => image::Gaps::Flagged,
+                },
             },
             min_spot_size: self.min_spot_size,
             max_spot_size: self.max_spot_size,

@@ -1,5 +1,6 @@
 //! The streaming sums against the definition, evaluated window by window.
 
+use super::super::stream::BIG;
 use super::*;
 use proptest::prelude::*;
 
@@ -19,12 +20,12 @@ fn window(frame: &Frame, j: usize, i: usize, k: [usize; 2], counts: impl Fn(usiz
 
 fn by_definition(t: &Dispersion, frame: &Frame, u: &Usable) -> Vec<Pixel> {
     let (w, h) = (frame.width, frame.height);
-    let usable = |j: usize, i: usize| u.mask[j * w + i] && (u.trusted[0]..=u.trusted[1]).contains(&frame.row(j)[i]);
+    let usable = |j: usize, i: usize| u.contains(i, j) && (u.trusted[0]..=u.trusted[1]).contains(&frame.row(j)[i]);
     let each = |f: &dyn Fn(usize, usize) -> bool| -> Vec<bool> { (0..w * h).map(|k| f(k / w, k % w)).collect() };
     let flagged = each(&|j, i| {
         let [m, x, y] = window(frame, j, i, t.kernel, usable);
         let bound = t.gain * (m - 1.0 + t.sigma_background * (2.0 * (m - 1.0)).sqrt());
-        !usable(j, i) || (m >= t.min_local as f64 && x >= 0.0 && m * y - x * x > x * bound)
+        (!usable(j, i) && t.gaps == Gaps::Flagged) || (usable(j, i) && m >= t.min_local as f64 && x >= 0.0 && m * y - x * x > x * bound)
     });
     let d = match t.method {
         Method::Dispersion => 0,
@@ -83,10 +84,12 @@ proptest! {
         (frame, mask) in scene(),
         kernel in [1usize..5, 1usize..5],
         method in prop_oneof![Just(Method::DispersionExtended), Just(Method::Dispersion)],
+        gaps in prop_oneof![Just(Gaps::Background), Just(Gaps::Flagged)],
+        high in prop_oneof![Just(i32::MAX), 5i32..100],
         (sigma_background, min_local, gain, low) in (1.0f64..7.0, 2usize..20, prop_oneof![Just(1.0), 0.5f64..3.0], -1i32..2),
     ) {
-        let t = Dispersion { method, kernel, sigma_background, min_local, gain, ..Dispersion::default() };
-        let usable = Usable { mask, trusted: [low, i32::MAX] };
+        let t = Dispersion { method, kernel, sigma_background, min_local, gain, gaps, ..Dispersion::default() };
+        let usable = Usable::new(&mask, frame.width, [low, high]);
         let view = PanelView::new(&frame, [0, 0], [frame.width, frame.height]).unwrap();
         prop_assert_eq!(t.strong_pixels(&view, &usable, &mut Scratch::default()), by_definition(&t, &frame, &usable));
     }
@@ -105,7 +108,7 @@ fn a_panel_is_seen_as_if_alone() {
     for j in 0..45 {
         alone.pixels[j * 60..(j + 1) * 60].copy_from_slice(&frame.row(j + 20)[25..85]);
     }
-    let usable = Usable { mask: vec![true; 60 * 45], trusted: [0, 1000] };
+    let usable = Usable::new(&[true; 60 * 45], 60, [0, 1000]);
     let t = Dispersion::default();
     let mut scratch = Scratch::default();
     let within = t.strong_pixels(&PanelView::new(&frame, [25, 20], [60, 45]).unwrap(), &usable, &mut scratch);
@@ -118,7 +121,7 @@ fn a_panel_is_seen_as_if_alone() {
 fn flat_and_empty_images_have_no_strong_pixels() {
     for level in [0, 1, 1000, 1 << 23, 1 << 25] {
         let frame = Frame { width: 100, height: 50, pixels: vec![level; 5000] };
-        let usable = Usable { mask: vec![true; 5000], trusted: [0, i32::MAX] };
+        let usable = Usable::new(&[true; 5000], 100, [0, i32::MAX]);
         let view = PanelView::new(&frame, [0, 0], [100, 50]).unwrap();
         assert_eq!(Dispersion::default().strong_pixels(&view, &usable, &mut Scratch::default()), []);
     }
