@@ -1,6 +1,6 @@
 //! The stages of thresholding, as maps of an image: what spot finding computes about every pixel on its way to the strong ones.
 //!
-//! Letters as in `ewald_core::image::local_stats`: in the window about a pixel, m usable pixels, x = Σp, y = Σp². Counts of 2²⁴ and more take
+//! Letters as in `ewald_core::image::Dispersion`: in the window about a pixel, m usable pixels, x = Σp, y = Σp². Counts of 2²⁴ and more take
 //! no part. A map's integers are steps of the unit that comes with it; −1 where there is nothing to tell.
 
 use ewald_core::stages::spots::Params;
@@ -209,7 +209,7 @@ mod tests {
         let kept = parts.kept();
         let here: Vec<usize> =
             (0..w * h).filter(|&i| kept[i] && f64::from(counts[i]) >= f64::from(threshold[i]) * unit && counts[i] > 0).collect();
-        let usable = Usable { mask: vec![true; w * h], trusted: [0, i32::MAX] };
+        let usable = Usable::new(&vec![true; w * h], w, [0, i32::MAX]);
         let frame = Frame { width: w, height: h, pixels: counts.clone() };
         let view = PanelView::new(&frame, [0, 0], [w, h]).unwrap();
         let strong = Dispersion::default().strong_pixels(&view, &usable, &mut Scratch::default());
