@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::Failure;
 use crate::build::{self, Settings, dist};
-use crate::command::{root, run, shown};
+use crate::command::{cargo, in_root, root, run, shown};
 use crate::options::Options;
 use crate::server::Server;
 use crate::setup;
@@ -39,9 +39,12 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let threads = options.value("--threads")?.unwrap_or_else(|| "2".to_owned());
     let only = options.value("--only")?;
     options.finish()?;
+    if only.as_deref() == Some("frames") {
+        return frames();
+    }
     let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
     if !wanted("native") && !wanted("browser") {
-        return Err("--only takes native or browser".to_owned());
+        return Err("--only takes native, browser or frames".to_owned());
     }
 
     let program = build::command_line(true)?;
@@ -102,6 +105,11 @@ fn native(program: &Path, files: &[PathBuf], results: &Path, threads: &str) -> R
         times.insert(stage.to_owned(), start.elapsed().as_secs_f64());
     }
     Ok(times)
+}
+
+/// Decoding and searching single frames of 18 megapixels.
+fn frames() -> Result<(), Failure> {
+    run(in_root(cargo()).args(["run", "--release", "--package", "ewald-sim", "--example", "frame_speed"]))
 }
 
 /// Of a master file and the data files that it links to, the master is what the command line is given.

@@ -86,11 +86,11 @@ The quick part of `cargo xtask test`: formatting, lints and documentation.
 ";
 
 const BENCH: &str = "\
-cargo xtask bench [--data DIR] [--threads N] [--only native|browser]
+cargo xtask bench [--data DIR] [--threads N] [--only native|browser|frames]
 
 Times every stage on the same images: `ewald process` natively, and the page in Chromium.
 
   --data DIR     folder with the images; default is a simulated data set made for the purpose
   --threads N    threads to use; default 2
-  --only PART    native or browser
+  --only PART    native, browser, or frames: decoding and searching frames of 18 megapixels, natively
 ";

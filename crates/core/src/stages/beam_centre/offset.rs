@@ -66,10 +66,11 @@ impl Sweep {
     }
 }
 
-/// The first search, to `scope` (mm): where it is best, in mm along the axes. Leaves the vectors refined there.
-///
-/// Of places with more than nine tenths of the highest score the one nearest to the header's centre is taken.
-pub(super) fn coarse(sweeps: &mut [Sweep], axes: &[Vec3; 2], scope: f64, step: f64, monitor: &dyn Monitor) -> Result<[f64; 2], Cancelled> {
+/// Places of the first search that are followed up.
+const FOLLOWED: usize = 6;
+
+/// The first search, to `scope` (mm): the best places, in mm along the axes.
+pub(super) fn coarse(sweeps: &[Sweep], axes: &[Vec3; 2], scope: f64, step: f64, monitor: &dyn Monitor) -> Result<Vec<[f64; 2]>, Cancelled> {
     let spots: usize = sweeps.iter().map(|s| s.spots.len()).sum();
     let stride = spots.div_ceil(FIRST_SPOTS).max(1);
     let few = |s: &Sweep| Sweep {
@@ -100,12 +101,53 @@ pub(super) fn coarse(sweeps: &mut [Sweep], axes: &[Vec3; 2], scope: f64, step: f
         Ok(best)
     });
     let tried = tried.into_iter().collect::<Result<Vec<_>, Cancelled>>()?;
-    let highest = tried.iter().map(|t| t.1).fold(f64::NEG_INFINITY, f64::max);
+    let mut tried = tried;
+    tried.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut best: Vec<[f64; 2]> = Vec::new();
+    for (p, _) in tried {
+        let apart = |q: &[f64; 2]| (p[0] - q[0]).abs().max((p[1] - q[1]).abs()) > 0.4 * PLACES;
+        if best.len() < FOLLOWED && best.iter().all(apart) {
+            best.push(p);
+        }
+    }
+    Ok(best)
+}
+
+/// Vectors refined at `start` (mm along the axes), and from there to the top of the score.
+pub(super) fn improve(sweeps: &mut [Sweep], axes: &[Vec3; 2], start: [f64; 2], step: f64, cycles: f64) -> ([f64; 2], f64) {
+    let offset = axes[0] * start[0] + axes[1] * start[1];
+    sweeps.iter_mut().for_each(|s| s.refine(&offset, cycles));
+    climb(sweeps, axes, start, step)
+}
+
+/// The place that is best after following each up with all vectors and some of the spots; leaves the vectors refined there.
+///
+/// Of places with more than nine tenths of the highest score the one nearest to the header's centre is taken, as DIALS does.
+pub(super) fn follow(
+    sweeps: &mut [Sweep],
+    axes: &[Vec3; 2],
+    places: &[[f64; 2]],
+    step: f64,
+    monitor: &dyn Monitor,
+) -> Result<[f64; 2], Cancelled> {
+    let spots: usize = sweeps.iter().map(|s| s.spots.len()).sum();
+    let stride = spots.div_ceil(2 * FIRST_SPOTS).max(1);
+    let few = |s: &Sweep| Sweep { spots: s.spots.iter().step_by(stride).cloned().collect(), ..s.clone() };
+    let mut tried = Vec::new();
+    for place in places {
+        monitor.check()?;
+        let mut some: Vec<Sweep> = sweeps.iter().map(few).collect();
+        let mut at = improve(&mut some, axes, *place, step, FIRST_CYCLES);
+        for _ in 0..2 {
+            at = improve(&mut some, axes, at.0, step, f64::INFINITY);
+        }
+        tried.push((at, some.into_iter().map(|s| s.vectors).collect::<Vec<_>>()));
+    }
+    let highest = tried.iter().map(|t| t.0.1).fold(f64::NEG_INFINITY, f64::max);
     let distance = |p: &[f64; 2]| p[0] * p[0] + p[1] * p[1];
-    let good = tried.into_iter().filter(|t| t.1 >= 0.9 * highest);
-    let (place, _) = good.min_by(|a, b| distance(&a.0).total_cmp(&distance(&b.0))).unwrap_or_default();
-    let offset = axes[0] * place[0] + axes[1] * place[1];
-    sweeps.iter_mut().for_each(|s| s.refine(&offset, FIRST_CYCLES));
+    let good = tried.into_iter().filter(|t| t.0.1 >= 0.9 * highest);
+    let Some(((place, _), vectors)) = good.min_by(|a, b| distance(&a.0.0).total_cmp(&distance(&b.0.0))) else { return Ok([0.0; 2]) };
+    sweeps.iter_mut().zip(vectors).for_each(|(s, v)| s.vectors = v);
     Ok(place)
 }
 

@@ -1,5 +1,5 @@
 use super::lattice::{longest_edge, vectors};
-use super::offset::{Spot, Sweep, best_of, climb, coarse, map};
+use super::offset::{Spot, Sweep, best_of, coarse, follow, improve, map};
 use super::projections;
 use super::{Centre, Error, Method, Output, Params, ScoreMap};
 use crate::geometry::{Detector, ExperimentList};
@@ -108,10 +108,11 @@ fn by_lattice(
     };
     let step = params.mm_search_scope / half.max(1) as f64;
     let fine = if half > 0 { 0.5 * step } else { 0.5 * pixel };
-    let mut found = (coarse(&mut sweeps, &axes, params.mm_search_scope, step, monitor)?, 0.0);
+    let places = coarse(&sweeps, &axes, params.mm_search_scope, step, monitor)?;
+    let mut found = (follow(&mut sweeps, &axes, &places, fine, monitor)?, 0.0);
     monitor.advance(1);
     for _ in 0..params.n_macro_cycles {
-        found = improve(&mut sweeps, &axes, found.0, fine);
+        found = improve(&mut sweeps, &axes, found.0, fine, f64::INFINITY);
         monitor.advance(1);
         monitor.check()?;
     }
@@ -121,7 +122,7 @@ fn by_lattice(
         scores = map(&sweeps, &axes, half, step, monitor)?;
         let best = best_of(&scores, half, step);
         if (0..2).any(|k| (best[k] - found.0[k]).abs() > 2.0 * step) {
-            let other = improve(&mut sweeps.clone(), &axes, best, fine);
+            let other = improve(&mut sweeps.clone(), &axes, best, fine, f64::INFINITY);
             if other.1 > found.1 {
                 found = other;
             }
@@ -139,13 +140,6 @@ fn by_lattice(
         map,
         ..Output::default()
     })
-}
-
-/// Vectors refined at `start`, and from there to the top of the score.
-fn improve(sweeps: &mut [Sweep], axes: &[Vec3; 2], start: [f64; 2], step: f64) -> ([f64; 2], f64) {
-    let offset = axes[0] * start[0] + axes[1] * start[1];
-    sweeps.iter_mut().for_each(|s| s.refine(&offset, f64::INFINITY));
-    climb(sweeps, axes, start, step)
 }
 
 fn pixel_size(experiments: &ExperimentList) -> f64 {

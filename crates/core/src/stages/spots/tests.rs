@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::format::hdf5::Store;
-use crate::format::{expt, nexus, refl, test_data};
+use crate::format::source::{MemorySource, SourceFile};
+use crate::format::{cbf, expt, nexus, refl, test_data};
 use crate::geometry::{Beam, Detector, Experiment, ExperimentList, ImageSet, Panel, Scan};
 use crate::image::{Frame, ImageError, ImageSource, MemoryImages, RawFrame};
 use crate::job::{Cancelled, Monitor, Silent, parallel};
@@ -274,6 +275,25 @@ fn l_cysteine_has_the_spots_that_dials_finds() {
     let theirs = refl::read(&std::fs::read(folder.join("dials-3.12/strong.refl")).unwrap()).unwrap();
     let [matched, equal] = agreement(&out.reflections, &theirs, f64::INFINITY);
     assert!(matched == 1.0 && equal == 1.0, "{matched} {equal}");
+}
+
+/// A still of a Pilatus3 6M, whose gaps cut some dozens of spots.
+#[test]
+fn a_thaumatin_still_has_the_spots_that_dials_finds() {
+    use std::io::Read;
+    let Some(folder) = test_data::folder("images/thaum_0500") else { return };
+    let packed = std::fs::read(folder.join("thaum_0500.cbf.gz")).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+    let file = SourceFile::new("thaum_0500.cbf", Arc::new(MemorySource::new(bytes)));
+    let images: Arc<dyn ImageSource> = Arc::new(cbf::images(&[file], "thaum_####.cbf").unwrap());
+    let list = expt::read(&std::fs::read(folder.join("imported.expt")).unwrap()).unwrap();
+    let theirs = refl::read(&std::fs::read(folder.join("strong.refl")).unwrap()).unwrap();
+    let mut ours = run(&list, &[images], &Params::default(), &Silent).unwrap().reflections;
+    // In files of DIALS z counts from image 1.
+    ours.xyzobs_px.iter_mut().for_each(|p| p[2] += 499.0);
+    assert_eq!(ours.len(), theirs.len());
+    assert_eq!(agreement(&ours, &theirs, f64::INFINITY), [1.0, 1.0]);
 }
 
 #[test]
