@@ -14,7 +14,7 @@ async function ready(t) {
   return page;
 }
 
-const firstImage = (page) => page.locator('[data-testid="image-canvas"][data-shown="0/0"]').waitFor({ timeout: 20_000 });
+const firstImage = (page) => page.locator('[data-testid="image-canvas"][data-shown="0/0"]').waitFor({ timeout: 60_000 });
 
 /** Opens files, waits for a message that has all of `words` in it, and sees that a good data set can still be opened. */
 async function complains(t, page, files, words, good) {
