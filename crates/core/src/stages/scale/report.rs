@@ -21,7 +21,6 @@ pub fn report(scaled: &Scaled) -> Report {
         r.warn(note.clone());
     }
     if let Some(suggestion) = resolution_suggestion(&scaled.statistics) {
-        r.verdict.push_str(&format!(" {suggestion}."));
         r.warn(suggestion);
     }
     if let Some(warning) = twinning_warning(&scaled.statistics) {

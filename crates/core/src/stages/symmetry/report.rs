@@ -17,7 +17,7 @@ pub fn report(output: &Output) -> Report {
     let pair = group.enantiomorph.as_ref().map_or(String::new(), |e| format!(" or {e}"));
     r.headline = format!("{}{pair}", group.symbol);
     r.verdict = match &output.assumed {
-        Some(text) => format!("Laue group {}, not measured: {text}.", laue.symbol),
+        Some(_) => format!("Laue group {}, assumed and not measured.", laue.symbol),
         None => format!(
             "Laue group {} with likelihood {:.3} (confidence {:.3}); its rotations correlate with CC {:.2}. Recommended space group: {}{}.",
             laue.symbol,
