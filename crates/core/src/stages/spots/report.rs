@@ -1,4 +1,4 @@
-use super::{ImageSetDiagnostics, Output};
+use super::{HotPixel, ImageSetDiagnostics, Output};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
 /// What DIALS prints after finding spots, with the counts by image and by resolution as plots.
@@ -51,11 +51,10 @@ pub fn report(output: &Output) -> Report {
         if s.n_spots == 0 {
             r.warn(format!("No spots on image set {k}. Lower sigma_strong or min_spot_size, or check that the images show diffraction."));
         }
-        for h in s.hot_pixels.iter().take(20) {
-            r.warnings.push(format!(
-                "Pixel ({}, {}) of panel {} shines on every image of set {k} with {:.0} counts on average: probably hot.",
-                h.x, h.y, h.panel, h.mean
-            ));
+        if !s.hot_pixels.is_empty() {
+            // No reason to worry: the detector is so, and the spots are not affected.
+            r.warnings.push(hot_warning(k, &s.hot_pixels));
+            r.tables.push(hot_table(k, &s.hot_pixels));
         }
     }
     r.tables.push(table);
@@ -65,6 +64,27 @@ pub fn report(output: &Output) -> Report {
     r.tables.push(by_resolution(output));
     r.plots = plots(output);
     r
+}
+
+/// Hot pixels that a warning names one by one; the table has them all.
+const NAMED: usize = 5;
+
+fn hot_warning(image_set: usize, pixels: &[HotPixel]) -> String {
+    let mut places: Vec<String> = pixels.iter().take(NAMED).map(|h| format!("({}, {})", h.x, h.y)).collect();
+    if pixels.len() > NAMED {
+        places.push(format!("{} more", pixels.len() - NAMED));
+    }
+    let what = if pixels.len() == 1 { "1 pixel shines".to_owned() } else { format!("{} pixels shine", pixels.len()) };
+    format!("{what} on every image of set {image_set} with constant counts, probably hot: {}", places.join(", "))
+}
+
+fn hot_table(image_set: usize, pixels: &[HotPixel]) -> Table {
+    let columns = [("Panel", ""), ("x", "px"), ("y", "px"), ("Mean counts", "")];
+    let mut table = Table::new(&format!("hot_pixels_{image_set}"), &format!("Hot pixels of image set {image_set}"), &columns);
+    for h in pixels {
+        table.push(vec![Cell::count(h.panel), Cell::count(h.x), Cell::count(h.y), Cell::number(h.mean, 0)]);
+    }
+    table
 }
 
 fn listing(s: &ImageSetDiagnostics) -> String {
