@@ -56,8 +56,12 @@ pub(super) fn vectors(points: &[Point], max_cell: f64) -> Vec<(Vec3, f64)> {
         }
     }
     let mut refined: Vec<(Vec3, f64)> = parallel::map_slice(&chosen, |a| {
-        let a = refine(a, &inner, n_wedges);
-        let a = refine(&a, points, n_wedges);
+        let mut a = refine(a, &inner, n_wedges);
+        // Outwards, so that it does not lock on to the wrong planes.
+        for reach in [1.7, 3.0, f64::INFINITY] {
+            let near: Vec<Point> = points.iter().filter(|p| p.r.norm() <= reach * r_max).copied().collect();
+            a = refine(&a, &near, n_wedges);
+        }
         (a, in_phase(&a, points, n_wedges))
     });
     refined.sort_by(|a, b| b.1.total_cmp(&a.1));

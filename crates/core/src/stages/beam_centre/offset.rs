@@ -67,7 +67,7 @@ impl Sweep {
 }
 
 /// Places of the first search that are followed up.
-const FOLLOWED: usize = 6;
+const FOLLOWED: usize = 10;
 
 /// The first search, to `scope` (mm): the best places, in mm along the axes.
 pub(super) fn coarse(sweeps: &[Sweep], axes: &[Vec3; 2], scope: f64, step: f64, monitor: &dyn Monitor) -> Result<Vec<[f64; 2]>, Cancelled> {
@@ -137,9 +137,10 @@ pub(super) fn follow(
     for place in places {
         monitor.check()?;
         let mut some: Vec<Sweep> = sweeps.iter().map(few).collect();
-        let mut at = improve(&mut some, axes, *place, step, FIRST_CYCLES);
-        for _ in 0..2 {
-            at = improve(&mut some, axes, at.0, step, f64::INFINITY);
+        // From the inner spots outwards, so that no vector locks on to the wrong planes.
+        let mut at = (*place, 0.0);
+        for cycles in [FIRST_CYCLES, 1.7 * FIRST_CYCLES, 3.0 * FIRST_CYCLES, f64::INFINITY] {
+            at = improve(&mut some, axes, at.0, step, cycles);
         }
         tried.push((at, some.into_iter().map(|s| s.vectors).collect::<Vec<_>>()));
     }
