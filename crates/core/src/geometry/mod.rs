@@ -14,6 +14,7 @@ pub mod ewald;
 mod experiment;
 mod goniometer;
 mod panel;
+mod reciprocal;
 mod scan;
 
 pub use beam::{Beam, Probe};
@@ -23,6 +24,7 @@ pub use detector::{Detector, RayHit};
 pub use experiment::{Experiment, ExperimentList, ExperimentModels, ImageSet, ImageSetKind, ProfileModel};
 pub use goniometer::{Axis, Goniometer};
 pub use panel::{Panel, PxMm};
+pub use reciprocal::{ReciprocalMap, Trial};
 pub use scan::Scan;
 
 /// Keys of a file's object that this program does not interpret; written back as they were.

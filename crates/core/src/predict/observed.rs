@@ -1,4 +1,4 @@
-use crate::geometry::ExperimentList;
+use crate::geometry::{ExperimentList, ReciprocalMap};
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
 use crate::reflections::{MissingColumn, Reflections};
@@ -21,15 +21,15 @@ pub fn experiment_of(experiments: &ExperimentList, reflections: &Reflections, i:
 pub fn map_observed(experiments: &ExperimentList, reflections: &mut Reflections) -> Result<(), MissingColumn> {
     reflections.require(&["id", "panel", "xyzobs.px.value"])?;
     let table = &*reflections;
-    let models: Vec<_> = (0..experiments.len()).map(|i| experiments.models(i)).collect();
+    let models: Vec<_> = (0..experiments.len()).map(|i| experiments.models(i).map(|m| (m, ReciprocalMap::of(&m)))).collect();
     let rows = parallel::map(table.len(), |i| {
-        let m = models[experiment_of(experiments, table, i)?]?;
+        let (m, map) = models[experiment_of(experiments, table, i)?].as_ref()?;
         let panel = m.detector.panels.get(table.panel[i] as usize)?;
         let [x, y, z] = table.xyzobs_px[i];
         let mm = panel.mm_from_px(Vec2::new(x, y));
         let phi = m.scan.phi_from_z(z);
-        let s1 = panel.lab_from_mm(mm).normalize() / m.beam.wavelength;
-        let rlp = m.goniometer.lab_from_datum(phi).transpose() * (s1 - m.beam.s0());
+        let lab = panel.lab_from_mm(mm);
+        let (s1, rlp) = (map.s1(&lab), map.point(&lab, phi));
         let [px, py, w] = [panel.pixel_size[0], panel.pixel_size[1], m.scan.width];
         let variance = table.xyzobs_px_variance.get(i).map(|v| [v[0] * px * px, v[1] * py * py, v[2] * w * w]);
         Some(([mm.x, mm.y, phi], variance, s1, rlp))
