@@ -18,6 +18,7 @@ pub mod control;
 mod demo;
 pub mod dispatch;
 pub mod heap;
+pub mod lattice;
 pub mod read_ahead;
 pub mod viewer;
 pub mod views;

@@ -6,6 +6,8 @@ use ewald_core::reflections::flags;
 use ewald_core::session::Session;
 use ewald_protocol::{Bulk, ReflectionsHeader, SpotKind, SweepView, View, ViewHeader};
 
+use crate::lattice;
+
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
@@ -21,6 +23,7 @@ pub enum ViewError {
 pub fn view(session: &Session, view: &View) -> Result<Bulk, ViewError> {
     match view {
         View::Reflections { of } => reflections(session, *of),
+        View::Lattice { after } => lattice::view(session.results(), *after),
         View::File { name } => {
             let bytes = session.file(name).ok_or_else(|| ViewError::NotYet { what: name.clone() })?;
             Ok(Bulk { header: ViewHeader::File { name: name.clone() }, buffers: vec![bytes] })

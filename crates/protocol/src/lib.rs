@@ -14,11 +14,13 @@
 
 pub mod control;
 mod event;
+mod lattice;
 mod picture;
 mod request;
 mod view;
 
 pub use event::{ErrorView, Event, SweepView};
+pub use lattice::{LatticeGroup, LatticeHeader, MapView, mark};
 pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};
 pub use view::{Bulk, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};

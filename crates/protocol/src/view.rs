@@ -1,4 +1,7 @@
+use ewald_core::session::StageId;
 use serde::{Deserialize, Serialize};
+
+use crate::LatticeHeader;
 
 /// Something to show. Engines are asked for views of what they hold, never for whole tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -7,6 +10,11 @@ pub enum View {
     Reflections {
         /// Which reflections.
         of: SpotKind,
+    },
+    /// The spots as points of reciprocal space, with the models of a stage's result.
+    Lattice {
+        /// The stage: find-spots (with the imported models), index, bravais or refine.
+        after: StageId,
     },
     /// A file to save, by one of the names in `ewald_core::session::FILE_NAMES`.
     File {
@@ -31,6 +39,8 @@ pub enum SpotKind {
 pub enum ViewHeader {
     /// Buffers: see [`ReflectionsHeader`].
     Reflections(ReflectionsHeader),
+    /// Buffers: see [`LatticeHeader`].
+    Lattice(LatticeHeader),
     /// One buffer: the file's bytes.
     File {
         /// Its name.

@@ -12,6 +12,8 @@ mod components;
 #[cfg(target_arch = "wasm32")]
 mod dropped;
 #[cfg(target_arch = "wasm32")]
+mod gl;
+#[cfg(target_arch = "wasm32")]
 mod keys;
 #[cfg(any(target_arch = "wasm32", test))]
 mod present;

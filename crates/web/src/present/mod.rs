@@ -1,5 +1,6 @@
 //! Pure functions from results to what components draw; tested natively.
 
+pub mod lattice;
 pub mod opening;
 pub mod pace;
 pub mod plot;

@@ -78,6 +78,7 @@ impl Page {
         let Some(buffer) = buffers.first() else { return };
         match header {
             ViewHeader::Reflections(header) => self.pass_reflections(header, buffers),
+            ViewHeader::Lattice(header) => self.lattice_arrived(job, header, buffers),
             ViewHeader::File { .. } if self.waits_for_models(job) => {
                 let models = expt::read(&Uint8Array::new(buffer).to_vec());
                 self.models.set(models.ok().map(Rc::new));

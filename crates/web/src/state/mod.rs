@@ -4,6 +4,7 @@
 //! images and spots asked for meanwhile are answered between two of them.
 
 mod events;
+mod lattice;
 mod run;
 mod show;
 
@@ -22,6 +23,7 @@ use web_sys::File;
 use crate::client::{Engine, Incoming, Viewer};
 use crate::present::pace;
 
+pub use lattice::{LatticePoints, Spot};
 pub use run::Run;
 pub use show::Shown;
 
@@ -33,6 +35,8 @@ const MOST_THREADS: f64 = 16.0;
 pub enum Picture {
     /// The diffraction image.
     Image,
+    /// The spots in reciprocal space.
+    Lattice,
     /// The plots of the selected stage.
     Plots,
 }
@@ -163,6 +167,10 @@ pub struct Page {
     pub profile: RwSignal<Option<Plot>>,
     /// Reflections on the image.
     pub spots: RwSignal<Option<Spots>>,
+    /// The spots in reciprocal space, once they have been looked at.
+    pub lattice: RwSignal<Option<Rc<LatticePoints>>, LocalStorage>,
+    /// The spot that is lit.
+    pub spot: RwSignal<Option<Spot>>,
     /// The imported models, for rings and resolutions.
     pub models: RwSignal<Option<Rc<ExperimentList>>, LocalStorage>,
     /// Fetches under way, so that only one of a kind is, and their failures are known.
@@ -201,6 +209,8 @@ impl Page {
             probed: RwSignal::default(),
             profile: RwSignal::default(),
             spots: RwSignal::default(),
+            lattice: RwSignal::new_local(None),
+            spot: RwSignal::default(),
             models: RwSignal::new_local(None),
             fetching: StoredValue::default(),
             next_message: StoredValue::new(0),
@@ -208,6 +218,7 @@ impl Page {
         page.start_viewer();
         page.start_engine();
         page.show_spots_of_selected_stage();
+        page.show_lattice_of_selected_stage();
         page
     }
 

@@ -16,6 +16,7 @@ pub struct Fetching {
     drawing: Option<JobId>,
     next: Option<Drawing>,
     models: Option<JobId>,
+    pub(super) lattice: Option<JobId>,
     opening: Option<JobId>,
     probing: bool,
     /// How often the viewer was lost since it last drew something.
@@ -222,9 +223,17 @@ impl Page {
         self.fetching.with_value(|f| f.models == Some(job))
     }
 
+    pub(super) fn lattice_expected(self, job: JobId) -> bool {
+        let expected = self.fetching.with_value(|f| f.lattice == Some(job));
+        if expected {
+            self.fetching.update_value(|f| f.lattice = None);
+        }
+        expected
+    }
+
     /// A fetch from the engine failed: results that are not there are no news.
     pub(super) fn fetch_failed(self, job: JobId, message: String) {
-        if !self.waits_for_models(job) && self.running.get_untracked().is_none() {
+        if !self.waits_for_models(job) && !self.lattice_expected(job) && self.running.get_untracked().is_none() {
             self.say("Download", message, false);
         }
     }

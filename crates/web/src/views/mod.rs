@@ -1,6 +1,7 @@
 //! The page's parts.
 
 mod help;
+mod lattice;
 mod log;
 mod messages;
 mod path;
@@ -10,6 +11,7 @@ mod start;
 mod top_bar;
 
 pub use help::Help;
+pub use lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 pub use log::Log;
 pub use messages::Messages;
 pub use path::Path;

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
 use crate::state::{Page, Picture};
 
@@ -8,6 +9,7 @@ use crate::state::{Page, Picture};
 pub fn PictureView() -> impl IntoView {
     let page = expect_context::<Page>();
     let viewer = Viewer::new(page);
+    let lattice = LatticeViewer::new(page);
     let tab = move |which: Picture| {
         view! {
             <button role="tab" data-testid=format!("tab-{}", which.title().to_lowercase()) aria-selected=move || (page.picture.get() == which).to_string()
@@ -16,11 +18,12 @@ pub fn PictureView() -> impl IntoView {
     };
     let tools = move || match page.picture.get() {
         Picture::Image => view! { <ImageTools viewer/> }.into_any(),
+        Picture::Lattice => view! { <LatticeTools viewer=lattice/> }.into_any(),
         Picture::Plots => ().into_any(),
     };
-    // The image is there always; others come and go.
+    // The image and the lattice are there always; others come and go.
     let front = move || match page.picture.get() {
-        Picture::Image => ().into_any(),
+        Picture::Image | Picture::Lattice => ().into_any(),
         Picture::Plots => view! { <Plots/> }.into_any(),
     };
     view! {
@@ -31,6 +34,7 @@ pub fn PictureView() -> impl IntoView {
             </div>
             <Show when=move || page.picture.get() == Picture::Image><ThresholdBar viewer/></Show>
             <div class="layer" class:away=move || page.picture.get() != Picture::Image><ImageCanvas viewer/></div>
+            <div class="layer" class:away=move || page.picture.get() != Picture::Lattice><LatticeCanvas viewer=lattice/></div>
             {front}
         </section>
     }
