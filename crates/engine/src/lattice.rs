@@ -46,12 +46,8 @@ fn points(after: StageId, experiments: &ExperimentList, table: &Reflections) -> 
             groups.push(group(&m, start, n, experiment.imageset.unwrap_or(e), experiment.crystal));
         }
     }
-    let header = LatticeHeader {
-        after,
-        n: out.marks.len(),
-        groups,
-        crystals: experiments.crystals.iter().map(|c| rows_of(&c.a_matrix)).collect(),
-    };
+    let header =
+        LatticeHeader { after, n: out.marks.len(), groups, crystals: experiments.crystals.iter().map(|c| rows_of(&c.a_matrix)).collect() };
     let bytes = |v: Vec<f32>| v.into_iter().flat_map(f32::to_le_bytes).collect();
     let buffers = vec![
         bytes(out.places),
@@ -132,7 +128,8 @@ mod tests {
             imageset: Some(k),
             ..Experiment::default()
         };
-        let panel = Panel { origin: Vec3::new(-50.0, 50.0, -120.0), image_size: [1000, 1000], raw_image_offset: [7, 0], ..Panel::default() };
+        let panel =
+            Panel { origin: Vec3::new(-50.0, 50.0, -120.0), image_size: [1000, 1000], raw_image_offset: [7, 0], ..Panel::default() };
         let experiments = ExperimentList {
             experiments: vec![experiment(0), experiment(1)],
             beams: vec![Beam::default()],

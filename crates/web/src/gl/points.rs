@@ -3,7 +3,8 @@
 
 use ewald_core::math::{Mat3, Vec3};
 use js_sys::{Float32Array, Uint32Array};
-use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlUniformLocation};
+use std::cell::RefCell;
+use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlSync, WebGlUniformLocation};
 
 use super::program;
 use crate::present::lattice::camera::Camera;
@@ -74,8 +75,25 @@ void main() {
 ";
 
 const NAMES: [&str; 19] = [
-    "scan_from_lab", "screen_from_scan", "axis", "s0", "shift", "k", "size", "per_depth", "fog", "view", "scan", "q_shown", "z_shown", "ramp",
-    "shown", "by", "colours", "ground", "stops",
+    "scan_from_lab",
+    "screen_from_scan",
+    "axis",
+    "s0",
+    "shift",
+    "k",
+    "size",
+    "per_depth",
+    "fog",
+    "view",
+    "scan",
+    "q_shown",
+    "z_shown",
+    "ramp",
+    "shown",
+    "by",
+    "colours",
+    "ground",
+    "stops",
 ];
 
 /// The points on a canvas.
@@ -85,6 +103,8 @@ pub struct Points {
     places: WebGlBuffer,
     marks: WebGlBuffer,
     n: usize,
+    /// Behind the last frame.
+    fence: RefCell<Option<WebGlSync>>,
 }
 
 /// How the points are drawn.
@@ -124,7 +144,7 @@ impl Points {
         gl.use_program(Some(&program));
         let uniforms = NAMES.iter().map(|name| gl.get_uniform_location(&program, name)).collect();
         let buffer = || gl.create_buffer().ok_or("no buffer can be made");
-        let points = Points { uniforms, places: buffer()?, marks: buffer()?, n: 0, gl };
+        let points = Points { uniforms, places: buffer()?, marks: buffer()?, n: 0, fence: RefCell::default(), gl };
         points.gl.enable(Gl::DEPTH_TEST);
         points.gl.enable_vertex_attrib_array(0);
         points.gl.enable_vertex_attrib_array(1);
@@ -171,7 +191,18 @@ impl Points {
             gl.draw_arrays(Gl::POINTS, 0, count as i32);
             drawn += count;
         }
+        let fence = gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
+        gl.flush();
+        gl.delete_sync(self.fence.replace(fence).as_ref());
         drawn
+    }
+
+    /// Whether the card has drawn the last frame.
+    pub fn is_done(&self) -> bool {
+        self.fence
+            .borrow()
+            .as_ref()
+            .is_none_or(|f| self.gl.get_sync_parameter(f, Gl::SYNC_STATUS).as_f64() == Some(f64::from(Gl::SIGNALED)))
     }
 
     fn common(&self, f: &Frame<'_>) {

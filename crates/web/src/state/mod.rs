@@ -43,12 +43,13 @@ pub enum Picture {
 
 impl Picture {
     /// All of them, in the order of their tabs.
-    pub const ALL: [Picture; 2] = [Picture::Image, Picture::Plots];
+    pub const ALL: [Picture; 3] = [Picture::Image, Picture::Lattice, Picture::Plots];
 
     /// What its tab is called.
     pub fn title(self) -> &'static str {
         match self {
             Picture::Image => "Image",
+            Picture::Lattice => "Lattice",
             Picture::Plots => "Plots",
         }
     }

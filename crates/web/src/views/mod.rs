@@ -11,7 +11,6 @@ mod start;
 mod top_bar;
 
 pub use help::Help;
-pub use lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 pub use log::Log;
 pub use messages::Messages;
 pub use path::Path;

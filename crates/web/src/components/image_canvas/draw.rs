@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::Viewer;
+use super::{Viewer, light};
 use crate::present::projection::Projection;
 use crate::present::rings::Ring;
 
@@ -29,6 +29,7 @@ pub fn whenever_needed(v: Viewer) {
         v.line.track();
         v.page.shown.track();
         v.page.spots.track();
+        v.page.spot.track();
         if !due.replace(true) {
             let due = Rc::clone(&due);
             request_animation_frame(move || {
@@ -78,6 +79,7 @@ fn draw(v: Viewer) {
     if v.spots.get() {
         spots(&context, &projection, v, dark);
     }
+    light::lit(&context, &projection, v, dark);
     if let Some([from, to]) = v.line.get() {
         let ([x0, y0], [x1, y1]) = (projection.screen(from), projection.screen(to));
         context.set_stroke_style_str(if dark { "#ffffff" } else { "#d55e00" });

@@ -2,6 +2,7 @@
 //! viewer's worker; until a new drawing is there, the one before is shown in its place.
 
 mod draw;
+mod light;
 mod look;
 mod threshold_bar;
 mod tools;
@@ -65,6 +66,8 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
         let ratio = window().device_pixel_ratio();
         [f64::from(x) * ratio, f64::from(y) * ratio]
     };
+    // Where a press began that may be a click.
+    let pressed = StoredValue::new(None::<[f64; 2]>);
     let down = move |e: PointerEvent| {
         // A press beside a menu closes it.
         while let Ok(Some(menu)) = document().query_selector("details.menu[open]") {
@@ -81,11 +84,17 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
             v.line.set(v.projection.get_untracked().map(|p| [p.image(here); 2]));
             v.drawing_line.set_value(true);
         } else {
+            pressed.set_value(v.pointers.with_value(Vec::is_empty).then_some(here));
             v.pointers.update_value(|all| all.push((e.pointer_id(), here)));
         }
     };
     let up = move |e: PointerEvent| {
         v.pointers.update_value(|all| all.retain(|p| p.0 != e.pointer_id()));
+        let here = at(e.offset_x(), e.offset_y());
+        let still = |from: &[f64; 2]| (here[0] - from[0]).hypot(here[1] - from[1]) < 4.0 * window().device_pixel_ratio();
+        if pressed.try_update_value(Option::take).flatten().is_some_and(|from| still(&from)) {
+            v.light(here);
+        }
         if v.drawing_line.get_value() {
             v.drawing_line.set_value(false);
             // A click is no line, and takes the one before away.

@@ -11,7 +11,7 @@ use super::{Group, colour};
 const MOST_CRYSTALS: usize = 6;
 /// Length of the longest cell axis, and of spindle and beam, as parts of the distance to the farthest point.
 const CELL: f64 = 0.5;
-const DIRECTION: f64 = 1.1;
+const DIRECTION: f64 = 0.8;
 
 /// What a line shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,8 @@ pub fn lines(header: &LatticeHeader, groups: &[Group], radius: f64, dark: bool) 
     let mut out = Vec::new();
     let crystals = colour::crystals(header);
     for &c in crystals.iter().take(MOST_CRYSTALS) {
-        let (Some(a), Some(frame)) = (header.crystals.get(c), groups.iter().find(|g| g.crystal == Some(c)).map(|g| g.frame_from_datum)) else {
+        let (Some(a), Some(frame)) = (header.crystals.get(c), groups.iter().find(|g| g.crystal == Some(c)).map(|g| g.frame_from_datum))
+        else {
             continue;
         };
         let crystal = Crystal::new(mat3_from_rows(a));
@@ -64,7 +65,8 @@ pub fn lines(header: &LatticeHeader, groups: &[Group], radius: f64, dark: bool) 
     if let Some(g) = groups.first() {
         let beam = g.frame_from_datum * g.map.lab_from_datum(g.phi0).transpose() * g.map.s0.normalize();
         let axis = g.frame_from_datum * g.map.datum_axis();
-        let line = |end: Vec3, label: &str| Line { kind: Kind::Setting, end: end * (DIRECTION * radius), label: label.to_owned(), colour: None };
+        let line =
+            |end: Vec3, label: &str| Line { kind: Kind::Setting, end: end * (DIRECTION * radius), label: label.to_owned(), colour: None };
         out.push(line(axis, "axis"));
         out.push(line(beam, "beam"));
     }
@@ -131,8 +133,8 @@ pub fn draw(line: &Line, camera: &Camera) -> Drawn {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scene::tests::header;
     use super::super::scene;
+    use super::super::scene::tests::header;
     use super::*;
     use ewald_core::geometry::Trial;
 
@@ -144,7 +146,7 @@ mod tests {
         let named = |name: &str| all.iter().find(|l| l.label == name).unwrap();
         assert!((named("a* (1)").end.norm() - 0.4).abs() < 1e-12 && (named("c* (1)").end.norm() - 0.08).abs() < 1e-12);
         assert!((named("c (2)").end.norm() - 0.4).abs() < 1e-12 && (named("a (2)").end.norm() - 0.08).abs() < 1e-12);
-        assert!((named("axis").end - Vec3::x() * 0.88).norm() < 1e-12);
+        assert!((named("axis").end - Vec3::x() * 0.64).norm() < 1e-12);
         assert_ne!(named("a (2)").colour, named("a (1)").colour);
         // At the datum, the beam of the first image is where the crystal was turned to by then.
         assert!((named("beam").end.normalize() - Vec3::new(0.0, -(0.1f64.sin()), -(0.1f64.cos()))).norm() < 1e-12);

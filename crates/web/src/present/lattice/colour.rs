@@ -48,13 +48,11 @@ impl ColourBy {
 }
 
 /// #0072B2 blue, #D55E00 vermillion, #009E73 green, #CC79A7 purple, #E69F00 orange, #56B4E9 sky blue: those that are seen on white and on black.
-const OKABE_ITO: [Rgb; 6] =
-    [rgb(0x0072b2), rgb(0xd55e00), rgb(0x009e73), rgb(0xcc79a7), rgb(0xe69f00), rgb(0x56b4e9)];
+const OKABE_ITO: [Rgb; 6] = [rgb(0x0072b2), rgb(0xd55e00), rgb(0x009e73), rgb(0xcc79a7), rgb(0xe69f00), rgb(0x56b4e9)];
 
 /// Viridis (Smith and van der Walt, 2015) at equal steps.
-pub const VIRIDIS: [Rgb; 9] = [
-    rgb(0x440154), rgb(0x472d7b), rgb(0x3b528b), rgb(0x2c728e), rgb(0x21918c), rgb(0x28ae80), rgb(0x5ec962), rgb(0xaddc30), rgb(0xfde725),
-];
+pub const VIRIDIS: [Rgb; 9] =
+    [rgb(0x440154), rgb(0x472d7b), rgb(0x3b528b), rgb(0x2c728e), rgb(0x21918c), rgb(0x28ae80), rgb(0x5ec962), rgb(0xaddc30), rgb(0xfde725)];
 
 /// Points without an index, when the others are coloured by lattice.
 const GREY: Rgb = rgb(0x8a9199);
@@ -203,7 +201,8 @@ mod tests {
         assert_eq!(css(viridis(0.0)), "#440154");
         assert_eq!(css(viridis(1.0)), "#fde725");
         assert_eq!(css(viridis(0.5)), "#21918c");
-        let light: Vec<f32> = (0..=20).map(|k| viridis(k as f32 / 20.0).iter().zip([0.2126, 0.7152, 0.0722]).map(|(c, w)| c * w).sum()).collect();
+        let light: Vec<f32> =
+            (0..=20).map(|k| viridis(k as f32 / 20.0).iter().zip([0.2126, 0.7152, 0.0722]).map(|(c, w)| c * w).sum()).collect();
         assert!(light.windows(2).all(|w| w[1] > w[0]));
     }
 

@@ -5,7 +5,7 @@ pub mod axes;
 pub mod camera;
 pub mod colour;
 pub mod pick;
-mod scene;
+pub mod scene;
 pub mod trial;
 
-pub use scene::{Filter, Group, Kinds, radius, scene};
+pub use scene::{Filter, Group, Kinds, scene};

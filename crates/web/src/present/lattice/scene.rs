@@ -95,8 +95,11 @@ impl Filter {
 /// What there is to look at, with the geometry changed by `trial`, and either at the datum or (with `crystal_frame`) with the crystals
 /// brought together: r → U⁻¹ r.
 pub fn scene(header: &LatticeHeader, trial: &Trial, crystal_frame: bool) -> Vec<Group> {
-    let to_crystal: Vec<Mat3> =
-        header.crystals.iter().map(|a| if crystal_frame { Crystal::new(mat3_from_rows(a)).u_matrix().transpose() } else { Mat3::identity() }).collect();
+    let to_crystal: Vec<Mat3> = header
+        .crystals
+        .iter()
+        .map(|a| if crystal_frame { Crystal::new(mat3_from_rows(a)).u_matrix().transpose() } else { Mat3::identity() })
+        .collect();
     let group = |g: &ewald_protocol::LatticeGroup| {
         let [fast, slow, origin] = g.panel.map(vec3);
         Group {

@@ -109,10 +109,15 @@ pub fn LatticeCanvas(viewer: LatticeViewer) -> impl IntoView {
     };
     let about = move || {
         let n = v.header(|l| l.header.n).unwrap_or(0);
-        format!("Reciprocal lattice, {n} points coloured by {}. Arrow keys turn it, + and − zoom, a b c look along the reciprocal axes.", v.colour_by().title())
+        format!(
+            "Reciprocal lattice, {n} points coloured by {}. Arrow keys turn it, + and − zoom, a b c look along the reciprocal axes.",
+            v.colour_by().title()
+        )
     };
     let waiting = move || match v.no_gl.get() {
-        Some(why) => format!("This view needs WebGL 2, and the browser gives none ({why}). Switch on hardware acceleration in its settings, or use a current Chromium, Firefox or Safari. Everything else works without."),
+        Some(why) => format!(
+            "This view needs WebGL 2, and the browser gives none ({why}). Switch on hardware acceleration in its settings, or use a current Chromium, Firefox or Safari. Everything else works without."
+        ),
         None if v.page.lattice.with(Option::is_none) => "The points appear here when spots have been found.".to_owned(),
         None => String::new(),
     };

@@ -11,12 +11,27 @@ use crate::gl::{Frame, Points};
 use crate::present::lattice::colour;
 use crate::state::Picture;
 
-/// Frames farther apart than this (ms) belong to different movements.
-const PAUSE: f64 = 220.0;
-/// Frames that take longer (ms) make it draw fewer points, those that take less more: 30 and 55 frames a second.
-const SLOW: f64 = 33.0;
-const FAST: f64 = 18.0;
+/// A movement is over when nothing has been asked for for so long, ms.
+const PAUSE: f64 = 200.0;
+/// When the card takes longer for a frame (ms), fewer points are drawn while something moves; when less, more.
+const SLOW: f64 = 34.0;
+const FAST: f64 = 14.0;
+const AIM: f64 = 26.0;
 const MOST_SKIPPED: usize = 12;
+/// How often the card is asked whether it is ready, and after how long it is no longer waited for, ms.
+const ASK: u64 = 4;
+const GIVE_UP: f64 = 3000.0;
+
+/// What is under way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace {
+    /// When the frame that the card is at was given to it.
+    busy: Option<f64>,
+    /// Another was asked for meanwhile.
+    again: bool,
+    /// When the last frame of a movement was drawn.
+    last: f64,
+}
 
 /// Draws once a frame at most, whatever changes.
 pub fn whenever_needed(v: LatticeViewer) {
@@ -40,7 +55,7 @@ pub fn whenever_needed(v: LatticeViewer) {
         v.page.lattice.track();
         upload(v);
     });
-    let (due, last) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0.0)));
+    let due = Rc::new(Cell::new(false));
     Effect::new(move |_| {
         v.renewed.track();
         v.camera.track();
@@ -51,10 +66,10 @@ pub fn whenever_needed(v: LatticeViewer) {
         if !shown() || due.replace(true) {
             return;
         }
-        let (due, last) = (Rc::clone(&due), Rc::clone(&last));
+        let due = Rc::clone(&due);
         request_animation_frame(move || {
             due.set(false);
-            untrack(|| moving(v, &last));
+            untrack(|| next(v));
         });
     });
 }
@@ -71,33 +86,75 @@ fn upload(v: LatticeViewer) {
     });
 }
 
-/// Draws a frame of a movement, with as many points as this machine draws smoothly, and all of them when it is over.
-fn moving(v: LatticeViewer, last: &Rc<Cell<f64>>) {
+/// Draws a frame of a movement, unless the card is still at the one before: then as soon as that is done, so that nothing queues up.
+fn next(v: LatticeViewer) {
     let now = now();
-    let since = now - last.replace(now);
-    let mut cost = v.cost.get_value();
-    cost.stride = cost.stride.max(1);
-    if since < PAUSE {
-        cost.frame = if cost.frame > 0.0 { 0.75 * cost.frame + 0.25 * since } else { since };
-        if cost.frame > SLOW && cost.stride < MOST_SKIPPED {
-            cost.stride += cost.stride.div_ceil(2).min(MOST_SKIPPED - cost.stride);
-            cost.frame = 0.5 * (SLOW + FAST);
-        } else if cost.frame < FAST && cost.stride > 1 {
-            cost.stride -= 1;
-            cost.frame = 0.5 * (SLOW + FAST);
-        }
+    v.pace.update_value(|p| p.last = now);
+    if v.pace.with_value(|p| p.busy.is_some()) {
+        v.pace.update_value(|p| p.again = true);
+        return;
     }
-    v.cost.set_value(cost);
-    draw(v, cost.stride);
-    if cost.stride > 1 {
-        let last = Rc::clone(last);
-        let rest = move || {
-            // Unless another frame has been drawn meanwhile.
-            if last.get() == now && v.gl.try_with_value(|_| ()).is_some() {
-                untrack(|| draw(v, 1));
-            }
+    let stride = v.cost.with_value(|c| c.stride.max(1));
+    draw(v, stride);
+    wait(v, now, Some(stride));
+}
+
+/// Waits until the card has drawn what was given to it at `since`, and learns from the time it took if that was a frame of a movement.
+fn wait(v: LatticeViewer, since: f64, stride: Option<usize>) {
+    v.pace.update_value(|p| p.busy = Some(since));
+    let ask = move || {
+        let Some(done) = v.gl.try_with_value(|gl| gl.as_ref().is_none_or(Points::is_done)) else { return };
+        let took = now() - since;
+        if !done && took < GIVE_UP {
+            return wait(v, since, stride);
+        }
+        if let Some(stride) = stride {
+            learn(v, took, stride);
+        }
+        let again = v.pace.with_value(|p| p.again);
+        v.pace.update_value(|p| (p.busy, p.again) = (None, false));
+        if again {
+            request_animation_frame(move || untrack(|| next(v)));
+        } else if stride.is_some_and(|s| s > 1) {
+            set_timeout(move || untrack(|| rest(v)), Duration::from_millis(PAUSE as u64));
+        }
+    };
+    set_timeout(ask, Duration::from_millis(ASK));
+}
+
+/// More or fewer points in the next frame of a movement.
+fn learn(v: LatticeViewer, took: f64, stride: usize) {
+    v.cost.update_value(|c| {
+        c.frame = if c.frames == 0 { took } else { 0.6 * c.frame + 0.4 * took };
+        c.frames += 1;
+        if c.frames < 2 {
+            return;
+        }
+        if stride == 1 {
+            c.whole = c.frame;
+        }
+        let next = if stride > 1 && c.frame > 0.85 * c.whole {
+            c.held = true;
+            1
+        } else if c.frame > SLOW && !c.held {
+            ((stride as f64 * c.frame / AIM).ceil() as usize).min(MOST_SKIPPED)
+        } else if c.frame < FAST && stride > 1 {
+            stride - 1
+        } else {
+            stride
         };
-        set_timeout(rest, Duration::from_millis(PAUSE as u64));
+        if next != stride {
+            (c.stride, c.frames) = (next, 0);
+        }
+    });
+}
+
+/// The movement is over: all points.
+fn rest(v: LatticeViewer) {
+    let Some(pace) = v.pace.try_get_value() else { return };
+    if pace.busy.is_none() && now() - pace.last >= PAUSE - 5.0 {
+        draw(v, 1);
+        wait(v, now(), None);
     }
 }
 

@@ -20,7 +20,8 @@ use crate::present::lattice::axes::{self, Along};
 use crate::present::lattice::camera::Camera;
 use crate::present::lattice::colour::{self, ColourBy, Legend};
 use crate::present::lattice::pick::spot_at;
-use crate::present::lattice::{Filter, Group, radius, scene};
+use crate::present::lattice::scene::radius;
+use crate::present::lattice::{Filter, Group, scene};
 use crate::state::{LatticePoints, Page, Picture, Spot};
 
 pub use canvas::LatticeCanvas;
@@ -45,8 +46,12 @@ pub struct Cost {
     pub drawn: usize,
     /// Every so many-th was drawn.
     pub stride: usize,
-    /// Milliseconds between frames while something moves, averaged.
+    /// Milliseconds that the card takes for a frame while something moves, averaged; over how many frames; and when it draws all points.
     pub frame: f64,
+    frames: u32,
+    whole: f64,
+    /// Fewer points were tried, and made it no faster.
+    held: bool,
     /// Longest time that a frame kept the main thread, ms, since the points came.
     pub longest: f64,
 }
@@ -85,6 +90,7 @@ pub struct LatticeViewer {
     no_gl: RwSignal<Option<String>>,
     gl: StoredValue<Option<Points>, LocalStorage>,
     cost: StoredValue<Cost>,
+    pace: StoredValue<draw::Pace>,
     /// Counts renderers, so that a lost one is followed by another.
     renewed: RwSignal<u32>,
 }
@@ -125,6 +131,7 @@ impl LatticeViewer {
             no_gl: RwSignal::new(None),
             gl: StoredValue::new_local(None),
             cost: StoredValue::default(),
+            pace: StoredValue::default(),
             renewed: RwSignal::new(0),
         };
         viewer.follow_the_points();
@@ -143,7 +150,7 @@ impl LatticeViewer {
                 self.trial.set(Trial::default());
             }
             self.clicked.set(None);
-            self.cost.update_value(|c| c.longest = 0.0);
+            self.cost.set_value(Cost::default());
             let groups = self.groups.get_untracked();
             let reach = farthest(&points, &groups);
             let known = before == Some(true) && (self.radius.get_untracked() / reach - 1.0).abs() < 0.2;

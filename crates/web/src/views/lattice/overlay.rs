@@ -38,7 +38,8 @@ pub fn Overlay(viewer: LatticeViewer) -> impl IntoView {
         let (label, colour) = (line.label.clone(), line.colour.clone());
         let line = StoredValue::new(line);
         let drawn = Memo::new(move |_| line.with_value(place).map(|d| scaled(&d, 1.0 / ratio())));
-        let end = move |which: usize, i: usize| move || drawn.with(|d| d.as_ref().map_or(0.0, |d| (10.0 * d.ends[which][i]).round() / 10.0));
+        let end =
+            move |which: usize, i: usize| move || drawn.with(|d| d.as_ref().map_or(0.0, |d| (10.0 * d.ends[which][i]).round() / 10.0));
         let at = move |i: usize| move || drawn.with(|d| d.as_ref().map_or(0.0, |d| (10.0 * d.label[i]).round() / 10.0));
         view! {
             <g class=class style:color=colour>

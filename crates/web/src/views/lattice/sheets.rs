@@ -27,7 +27,11 @@ pub fn FilterSheet(viewer: LatticeViewer) -> impl IntoView {
             let checked = move || v.filter.with(|f| !hidden(&mut f.clone()).contains(&k));
             let set = move |shown: bool| {
                 v.filter.update(|f| {
-                    if shown { hidden(f).remove(&k) } else { hidden(f).insert(k) };
+                    if shown {
+                        hidden(f).remove(&k)
+                    } else {
+                        hidden(f).insert(k)
+                    };
                 });
             };
             view! { <label><input type="checkbox" prop:checked=checked on:change:target=move |e| set(e.target().checked())/>{format!("{name} {}", k + 1)}</label> }
@@ -35,7 +39,13 @@ pub fn FilterSheet(viewer: LatticeViewer) -> impl IntoView {
         view! { <Show when=move || { all.with(|a| a.len() > 1) }><p class="boxes">{move || all.get().into_iter().map(box_of).collect_view()}</p></Show> }
     };
     // Resolutions: an empty field is no limit.
-    let d_of = |q: f64| if q > 0.0 && q.is_finite() { format!("{:.3}", 1.0 / q).trim_end_matches('0').trim_end_matches('.').to_owned() } else { String::new() };
+    let d_of = |q: f64| {
+        if q > 0.0 && q.is_finite() {
+            format!("{:.3}", 1.0 / q).trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            String::new()
+        }
+    };
     let d_max = move |text: String| {
         let q = text.parse::<f64>().ok().filter(|d| *d > 0.0).map_or(0.0, |d| 1.0 / d);
         v.filter.update(|f| f.q = q..=*f.q.end());
@@ -45,7 +55,8 @@ pub fn FilterSheet(viewer: LatticeViewer) -> impl IntoView {
         v.filter.update(|f| f.q = *f.q.start()..=q);
     };
     let number = |z: f64, add: f64| if z.is_finite() { (z + add).to_string() } else { String::new() };
-    let first = move |text: String| v.filter.update(|f| f.images = text.parse().map_or(f64::NEG_INFINITY, |n: f64| n - 1.0)..=*f.images.end());
+    let first =
+        move |text: String| v.filter.update(|f| f.images = text.parse().map_or(f64::NEG_INFINITY, |n: f64| n - 1.0)..=*f.images.end());
     let last = move |text: String| v.filter.update(|f| f.images = *f.images.start()..=text.parse().unwrap_or(f64::INFINITY));
     view! {
         <aside class="sheet" aria-label="Which points are shown" data-testid="lattice-filter">
@@ -107,14 +118,18 @@ fn Knob(
 pub fn GeometrySheet(viewer: LatticeViewer) -> impl IntoView {
     let v = viewer;
     let pixel = Memo::new(move |_| v.header(|l| l.header.groups.first().map(|g| g.pixel_mm)).flatten().unwrap_or([0.1; 2]));
-    let distance = Memo::new(move |_| v.header(|l| trial::values(&l.header, &Trial::default()).first().map_or(100.0, |x| x.distance)).unwrap_or(100.0));
+    let distance = Memo::new(move |_| {
+        v.header(|l| trial::values(&l.header, &Trial::default()).first().map_or(100.0, |x| x.distance)).unwrap_or(100.0)
+    });
     let beam = move |i: usize| Signal::derive(move || v.trial.with(|t| t.beam_mm[i]) / pixel.get()[i]);
     let set_beam = move |i: usize| move |px: f64| v.trial.update(|t| t.beam_mm[i] = px * pixel.get_untracked()[i]);
     let values = Memo::new(move |_| v.header(|l| trial::values(&l.header, &v.trial.get())).unwrap_or_default());
     let inverted_before = move || {
         v.page.parameters.with(|p| p.get(&StageId::Import).and_then(|p| p.get("invert_rotation_axis")).is_some_and(|t| t == "true"))
     };
-    let change = Memo::new(move |_| v.header(|l| trial::parameters(&l.header, &v.trial.get(), inverted_before())).unwrap_or(Err("There are no points.")));
+    let change = Memo::new(move |_| {
+        v.header(|l| trial::parameters(&l.header, &v.trial.get(), inverted_before())).unwrap_or(Err("There are no points."))
+    });
     let apply = move |_| {
         if let Ok(parameters) = change.get_untracked() {
             parameters.into_iter().for_each(|(name, text)| v.page.set_parameter(StageId::Import, name, text));

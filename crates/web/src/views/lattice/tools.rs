@@ -24,7 +24,11 @@ pub fn LatticeTools(viewer: LatticeViewer) -> impl IntoView {
         }
     };
     let lattices = move || {
-        crystals.get().into_iter().map(|c| view! { <option value=c.to_string() selected=move || v.crystal.get() == c>{format!("lattice {}", c + 1)}</option> }).collect_view()
+        crystals
+            .get()
+            .into_iter()
+            .map(|c| view! { <option value=c.to_string() selected=move || v.crystal.get() == c>{format!("lattice {}", c + 1)}</option> })
+            .collect_view()
     };
     let colours = ColourBy::ALL.into_iter().enumerate().map(move |(k, by)| {
         view! { <option value=k.to_string() selected=move || v.colour_by() == by>{by.title()}</option> }
