@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { PAGE, open } from './chromium.mjs';
-import { results, waitFor, watchBlocking } from './stages.mjs';
+import { traceMainThread } from './main_thread.mjs';
+import { results, waitFor } from './stages.mjs';
 
 /** What the viewer tells of itself; with a row, also of that spot. */
 const told = (page, row) => page.evaluate((row) => window.ewaldLattice(row), row);
@@ -115,9 +116,9 @@ test('a click on a point lights its spot on its image, and a click on the spot i
   const page = await lattice(t);
   const canvas = page.getByTestId('lattice-canvas');
   await canvas.focus();
-  for (let i = 0; i < 8; i += 1) await page.keyboard.press('+');
+  for (let i = 0; i < 15; i += 1) await page.keyboard.press('+');
   await page.waitForTimeout(300);
-  const row = await alone(page, 18);
+  const row = await alone(page, 16);
   assert.ok(row >= 0, 'a point stands alone');
   const { spot } = await told(page, row);
   await canvas.click({ position: { x: spot.at[0], y: spot.at[1] } });
@@ -130,9 +131,25 @@ test('a click on a point lights its spot on its image, and a click on the spot i
   assert.ok(text.includes(`${d.toFixed(2)} Å`), text);
   await page.locator(`[data-testid="image-canvas"][data-shown="${spot.sweep}/${spot.image}"]`).waitFor({ timeout: 10_000, state: 'attached' });
 
-  // A click beside every point puts the light out.
+  await canvas.focus();
   await page.keyboard.press('Escape');
   await page.waitForFunction(() => window.ewaldLattice().lit === null);
+
+  // And back: the readout under the cursor tells where on the screen the spot is.
+  await page.getByTestId('tab-image').click();
+  const image = page.getByTestId('image-canvas');
+  await page.locator(`[data-testid="image-canvas"][data-shown="${spot.sweep}/${spot.image}"]`).waitFor({ timeout: 10_000 });
+  const box = await image.boundingBox();
+  const under = async (x, y) => {
+    await page.mouse.move(box.x + x, box.y + y);
+    await page.waitForTimeout(200);
+    return (await page.getByTestId('readout').textContent()).match(/([\d.]+), ([\d.]+) px/).slice(1).map(Number);
+  };
+  const [p, q] = [[0.4, 0.4], [0.6, 0.6]].map(([x, y]) => [x * box.width, y * box.height]);
+  const [a, b] = [await under(...p), await under(...q)];
+  const at = [0, 1].map((i) => p[i] + (spot.px[i] - a[i]) * (q[i] - p[i]) / (b[i] - a[i]));
+  await page.mouse.click(box.x + at[0], box.y + at[1]);
+  await page.waitForFunction((row) => window.ewaldLattice().lit === row, row, { timeout: 5_000 });
   assert.deepEqual(page.errors, []);
 });
 
@@ -199,7 +216,8 @@ test('a beam centre on trial moves the points, and becomes parameters of import'
   await waitFor(page, 'find-spots', 'done');
   await page.waitForFunction(() => document.querySelector('[data-testid="lattice-apply"]')?.disabled, null, { timeout: 20_000 });
   const real = (await told(page, 10)).spot.point;
-  assert.ok(Math.hypot(...real.map((v, i) => v - moved[i])) < 1e-5, `${moved} and ${real}`);
+  // Not quite: what import moves is seen at a slightly different depth of the sensor.
+  assert.ok(Math.hypot(...real.map((v, i) => v - moved[i])) < 0.01 * shift, `${moved} and ${real}`);
 });
 
 for (const points of [0, 500_000]) {
@@ -207,7 +225,7 @@ for (const points of [0, 500_000]) {
     const page = await lattice(t, { until: 'find-spots', address: points ? `${PAGE}?points=${points}` : PAGE });
     const state = await told(page);
     assert.ok(state.points >= points);
-    await watchBlocking(page);
+    const busy = await traceMainThread(page, 10);
     const box = await page.getByTestId('lattice-canvas').boundingBox();
     const middle = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(...middle);
@@ -222,6 +240,7 @@ for (const points of [0, 500_000]) {
       };
       requestAnimationFrame(frame);
     }));
+    const before = await told(page);
     const start = Date.now();
     for (let k = 0; Date.now() - start < 4200; k += 1) {
       await page.mouse.move(middle[0] + 150 * Math.sin(0.1 * k), middle[1] + 100 * Math.cos(0.13 * k));
@@ -230,12 +249,13 @@ for (const points of [0, 500_000]) {
     const shown = await frames;
     const after = await told(page);
     await page.waitForTimeout(1000);
-    const blocked = await page.evaluate(() => window.blocked);
-    t.diagnostic(`${state.points} points: ${shown.rate.toFixed(1)} frames/s, every ${after.stride}. point drawn while it turns; `
-      + `a frame keeps the main thread ${after.longest.toFixed(1)} ms at most; blocked ${JSON.stringify(blocked)}`);
+    const tasks = (await busy()).sort((a, b) => b.cpu - a.cpu);
+    t.diagnostic(`${state.points} points: ${shown.rate.toFixed(1)} frames/s, of which the lattice is drawn ${((after.frames - before.frames) / 4).toFixed(1)} times, every ${after.stride}. point of it; `
+      + `the card takes ${after.frame.toFixed(0)} ms a frame; `
+      + `longest tasks of the main thread: ${JSON.stringify(tasks.slice(0, 3))}`);
     assert.equal((await told(page)).drawn, state.points, 'all are drawn when it rests');
     assert.ok(shown.rate > 4, `${shown.rate} frames a second`);
-    assert.deepEqual(blocked.filter((ms) => ms > 400), []);
+    assert.deepEqual(tasks.filter((task) => task.cpu > 50), [], 'the main thread was blocked by these');
   });
 }
 

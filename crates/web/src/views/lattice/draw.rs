@@ -191,7 +191,7 @@ fn draw(v: LatticeViewer, stride: usize) {
         })
     });
     let took = now() - start;
-    v.cost.update_value(|c| *c = Cost { drawn: drawn.unwrap_or(0), longest: c.longest.max(took), ..*c });
+    v.cost.update_value(|c| *c = Cost { drawn: drawn.unwrap_or(0), longest: c.longest.max(took), all: c.all + 1, ..*c });
 }
 
 impl LatticeViewer {

@@ -50,6 +50,8 @@ pub struct Cost {
     pub frame: f64,
     frames: u32,
     whole: f64,
+    /// Frames ever drawn.
+    pub all: u32,
     /// Fewer points were tried, and made it no faster.
     held: bool,
     /// Longest time that a frame kept the main thread, ms, since the points came.
@@ -150,7 +152,7 @@ impl LatticeViewer {
                 self.trial.set(Trial::default());
             }
             self.clicked.set(None);
-            self.cost.set_value(Cost::default());
+            self.cost.update_value(|c| *c = Cost { all: c.all, ..Cost::default() });
             let groups = self.groups.get_untracked();
             let reach = farthest(&points, &groups);
             let known = before == Some(true) && (self.radius.get_untracked() / reach - 1.0).abs() < 0.2;
@@ -209,6 +211,15 @@ impl LatticeViewer {
         if let Some(turn) = self.turn(along) {
             self.camera.update(|c| *c = c.map(|c| Camera { turn, pan: [0.0; 2], ..c }));
         }
+    }
+
+    /// Brings the crystals together, or apart; the first stays as it is seen.
+    fn set_crystal_frame(self, together: bool) {
+        let frame = || self.groups.with_untracked(|g| g.first().map_or_else(Mat3::identity, |g| g.frame_from_datum));
+        let before = frame();
+        self.crystal_frame.set(together);
+        let turn = before * frame().transpose();
+        self.moved(|c| Camera { turn: c.turn * turn, ..c });
     }
 
     fn look_along_star(self, which: usize) {

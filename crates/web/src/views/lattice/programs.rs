@@ -25,6 +25,7 @@ fn tell(v: LatticeViewer, row: Option<usize>) -> JsValue {
     set("stride", cost.stride.into());
     set("frame", cost.frame.into());
     set("longest", cost.longest.into());
+    set("frames", cost.all.into());
     set("colour", v.colour_by().title().into());
     set("radius", v.radius.get().into());
     set("lit", v.lit.get().map_or(JsValue::NULL, JsValue::from));

@@ -51,7 +51,11 @@ pub fn LatticeTools(viewer: LatticeViewer) -> impl IntoView {
             {check("a* b* c*", "Reciprocal axes; the longest is drawn half as long as the farthest point is away", v.reciprocal)}
             {check("a b c", "Axes of the cell", v.direct)}
             {check("beam, axis", "Beam on the first image and rotation axis", v.setting)}
-            <Show when=indexed>{check("crystal frame", "Turn each crystal's points into its own frame, so that crystals and sweeps lie on each other", v.crystal_frame)}</Show>
+            <Show when=indexed>
+                <label title="Turn each crystal's points into its own frame, so that crystals and sweeps lie on each other">
+                    <input type="checkbox" prop:checked=v.crystal_frame on:change:target=move |e| v.set_crystal_frame(e.target().checked())/>"crystal frame"
+                </label>
+            </Show>
         </span>
         <span class="group">{sheet(Sheet::Filter, "Filter")}{sheet(Sheet::Geometry, "Geometry")}</span>
         <button class="link" title="All points (0)" on:click=move |_| v.fit()>"fit"</button>
