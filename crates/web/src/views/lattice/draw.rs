@@ -18,6 +18,8 @@ const SLOW: f64 = 34.0;
 const FAST: f64 = 14.0;
 const AIM: f64 = 26.0;
 const MOST_SKIPPED: usize = 12;
+/// So many points are drawn in any case: fewer would save nothing that counts.
+const ALWAYS: usize = 30_000;
 /// How often the card is asked whether it is ready, and after how long it is no longer waited for, ms.
 const ASK: u64 = 4;
 const GIVE_UP: f64 = 3000.0;
@@ -124,6 +126,8 @@ fn wait(v: LatticeViewer, since: f64, stride: Option<usize>) {
 
 /// More or fewer points in the next frame of a movement.
 fn learn(v: LatticeViewer, took: f64, stride: usize) {
+    let n = v.page.lattice.with_untracked(|l| l.as_ref().map_or(0, |l| l.header.n));
+    let most = (n / ALWAYS).clamp(1, MOST_SKIPPED);
     v.cost.update_value(|c| {
         c.frame = if c.frames == 0 { took } else { 0.6 * c.frame + 0.4 * took };
         c.frames += 1;
@@ -137,7 +141,7 @@ fn learn(v: LatticeViewer, took: f64, stride: usize) {
             c.held = true;
             1
         } else if c.frame > SLOW && !c.held {
-            ((stride as f64 * c.frame / AIM).ceil() as usize).min(MOST_SKIPPED)
+            ((stride as f64 * c.frame / AIM).ceil() as usize).min(most)
         } else if c.frame < FAST && stride > 1 {
             stride - 1
         } else {
