@@ -1,9 +1,9 @@
 //! Beam-centre search: experiments and their spots, or images → the experiments with their detectors moved.
 //!
 //! - **default** (after Sauter et al. 2004): direct-lattice vectors are looked for in a way that does not depend on the beam centre
-//!   ([`lattice`]); the centre is where all spots lie on the lattice planes of these vectors together ([`offset`]).
+//!   (`lattice`); the centre is where all spots lie on the lattice planes of these vectors together (`offset`).
 //! - **midpoint**, **maximum**, **inversion**: the centre of the scattering seen in the projections of the mean image, for images
-//!   without a lattice ([`projections`]).
+//!   without a lattice (`projections`).
 //!
 //! The detector moves in the plane perpendicular to the beam, as in DIALS' `search_beam_position`; several sweeps move together.
 
