@@ -151,15 +151,20 @@ impl Job<'_> {
         }
         let g = obs.inverse_scales(&self.models);
         let found = error_model::fit(obs, &g, start, [p.error_model_a, p.error_model_b], p.error_model_min_ih);
+        self.note_error_model("error model", &found, obs);
+        found
+    }
+
+    /// Adds an error model to the table of rounds.
+    fn note_error_model(&mut self, what: &str, found: &ErrorModel, obs: &Observations) {
         self.rounds.push(Round {
-            what: format!("error model: a = {:.3}, b = {:.4}", found.a, found.b),
+            what: format!("{what}: a = {:.3}, b = {:.4}", found.a, found.b),
             observations: found.n,
             steps: 0,
             rmsd_before: 0.0,
             rmsd_after: 0.0,
             outliers: obs.outlier.iter().filter(|o| **o).count(),
         });
-        found
     }
 }
 
@@ -182,14 +187,7 @@ impl Job<'_> {
         if found.n < ENOUGH || found.note.is_some() || found.a * found.b > SMALLER * common.a * common.b {
             return common;
         }
-        self.rounds.push(Round {
-            what: format!("error model within I+ and I-: a = {:.3}, b = {:.4}", found.a, found.b),
-            observations: found.n,
-            steps: 0,
-            rmsd_before: 0.0,
-            rmsd_after: 0.0,
-            outliers: obs.outlier.iter().filter(|o| **o).count(),
-        });
+        self.note_error_model("error model within I+ and I-", &found, obs);
         found
     }
 }
