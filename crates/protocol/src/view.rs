@@ -16,7 +16,7 @@ pub enum View {
         /// The stage: find-spots (with the imported models), index, bravais or refine.
         after: StageId,
     },
-    /// A file to save, by one of the names in `ewald_core::session::FILE_NAMES`.
+    /// A file to save, by one of `ewald_core::session::file_names`.
     File {
         /// Its name.
         name: String,

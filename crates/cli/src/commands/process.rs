@@ -4,7 +4,7 @@ use super::io;
 use crate::arguments::{Arguments, Failure};
 use crate::file_source;
 use crate::progress::Terminal;
-use ewald_core::session::{FILE_NAMES, Session, StageId};
+use ewald_core::session::{Session, StageId, file_names};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     log += &format!("\nTotal {:.2} s\n", started.elapsed().as_secs_f64());
-    for name in FILE_NAMES {
+    for name in file_names() {
         io::write(&session, &arguments.output, name)?;
     }
     io::write_bytes(&arguments.output, "ewald.log", log.as_bytes())?;

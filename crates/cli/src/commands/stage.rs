@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Runs one stage.
 pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
     let session = run_session(stage, arguments)?;
-    for name in outputs(stage) {
+    for name in stage.files() {
         io::write(&session, &arguments.output, name)?;
     }
     if stage == StageId::Bravais {
@@ -35,20 +35,6 @@ pub fn load_companions(session: &mut Session, path: &Path, experiments: &Experim
     let elsewhere = named.flat_map(|p| [vec![p.clone()], file_source::siblings(&p)].concat()).filter(|p| p.is_file());
     let all = given.iter().cloned().chain(elsewhere).chain(beside);
     session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
-}
-
-fn outputs(stage: StageId) -> &'static [&'static str] {
-    match stage {
-        StageId::Import => &["imported.expt"],
-        StageId::FindSpots => &["strong.refl"],
-        StageId::Index => &["indexed.expt", "indexed.refl"],
-        StageId::Bravais => &["bravais_summary.json"],
-        StageId::Refine => &["refined.expt", "refined.refl"],
-        StageId::Integrate => &["integrated.expt", "integrated.refl"],
-        StageId::Symmetry => &["symmetrized.expt", "symmetrized.refl"],
-        StageId::Scale => &["scaled.expt", "scaled.refl"],
-        StageId::Merge => &["merged.mtz", "scaled.mtz"],
-    }
 }
 
 fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure> {

@@ -5,10 +5,12 @@
 mod cholesky;
 mod rotation;
 mod rotation_vector;
+mod scramble;
 
 pub use cholesky::{Cholesky, Symmetric};
 pub use rotation::{axis_angle_of, rotate, rotation};
 pub use rotation_vector::rotation_vector;
+pub use scramble::{scramble, scramble_all};
 
 /// A 3-vector of f64; the frame and unit are stated where it is used.
 pub type Vec3 = nalgebra::Vector3<f64>;

@@ -1,3 +1,5 @@
+use crate::math::{scramble, scramble_all};
+
 /// Sums for the correlation coefficient of pairs (x, y); sums of several shells add up.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Correlation {
@@ -42,17 +44,9 @@ impl Correlation {
 ///
 /// The split is a hash of the group's index and the member's place, so that it is the same on every machine.
 pub(super) fn halves(hkl: [i32; 3], n: usize, salt: u64) -> impl Iterator<Item = bool> {
-    let seed = hkl.iter().fold(salt, |s, &x| mix(s ^ (x as u32 as u64)));
+    let seed = scramble_all(salt, &hkl);
     // Pairs of members go to different halves; a coin decides which of the two goes where.
-    (0..n).map(move |i| (mix(seed ^ (i as u64 / 2)) & 1 == 0) == (i % 2 == 0))
-}
-
-/// A bijective scrambling of 64 bits (the finaliser of Steele, Lea & Flood 2014).
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    (0..n).map(move |i| (scramble(seed ^ (i as u64 / 2)) & 1 == 0) == (i % 2 == 0))
 }
 
 #[cfg(test)]

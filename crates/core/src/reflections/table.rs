@@ -1,4 +1,5 @@
 use super::{ColumnValue, Shoebox};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A column of a `.refl` file that this program does not interpret.
@@ -215,6 +216,17 @@ impl Reflections {
         self.rows = rows;
     }
 
+    /// Quantum efficiency of the sensor for each row, empty when it is not known. Older DIALS files call the column `dqe`.
+    pub fn quantum_efficiency(&self) -> Cow<'_, [f64]> {
+        let old = || self.extra.get("dqe").filter(|c| c.kind == "double" && c.bytes.len() == 8 * self.len());
+        match old() {
+            Some(c) if self.qe.is_empty() => {
+                c.bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect()
+            }
+            _ => Cow::Borrowed(&self.qe),
+        }
+    }
+
     /// Row numbers whose flags have all of `bits`.
     pub fn rows_with(&self, bits: u64) -> Vec<usize> {
         self.flags.iter().enumerate().filter(|(_, f)| **f & bits == bits).map(|(i, _)| i).collect()
@@ -224,6 +236,17 @@ impl Reflections {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_efficiency_of_older_files_is_found() {
+        let mut t = Reflections::with_rows(2);
+        assert!(t.quantum_efficiency().is_empty());
+        let bytes = [0.5_f64, 0.25].iter().flat_map(|x| x.to_le_bytes()).collect();
+        t.extra.insert("dqe".into(), RawColumn { kind: "double".into(), bytes, records: true });
+        assert_eq!(*t.quantum_efficiency(), [0.5, 0.25]);
+        t.qe = vec![0.9, 0.8];
+        assert_eq!(*t.quantum_efficiency(), [0.9, 0.8]);
+    }
 
     #[test]
     fn selection_keeps_columns_and_carried_bytes_in_step() {

@@ -6,30 +6,14 @@ use crate::reflections::Reflections;
 use crate::report::html;
 use crate::stages::import;
 
-/// DIALS' names of the files that a session can write, in the order of the stages.
-pub const FILE_NAMES: [&str; 18] = [
-    "imported.expt",
-    "strong.refl",
-    "indexed.expt",
-    "indexed.refl",
-    "bravais_summary.json",
-    "refined.expt",
-    "refined.refl",
-    "integrated.expt",
-    "integrated.refl",
-    "symmetrized.expt",
-    "symmetrized.refl",
-    "scaled.expt",
-    "scaled.refl",
-    "merged.mtz",
-    "scaled.mtz",
-    "report.html",
-    "reports.json",
-    "parameters.json",
-];
+/// Names of the files that a session can write: those of the stages in their order, then those of the whole.
+pub fn file_names() -> impl Iterator<Item = &'static str> {
+    let of_stages = StageId::ALL.into_iter().flat_map(|stage| stage.files().iter().copied());
+    of_stages.chain(["report.html", "reports.json", "parameters.json"])
+}
 
 impl Session {
-    /// The bytes of one of [`FILE_NAMES`]; `None` when its stage has not run.
+    /// The bytes of one of [`file_names`]; `None` when its stage has not run.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
         let r = &self.results;
         let models = |d: &Option<Data>| d.as_ref().map(|d| expt::write(&d.experiments));

@@ -11,7 +11,7 @@ mod run;
 mod stage;
 
 pub use error::SessionError;
-pub use files::FILE_NAMES;
+pub use files::file_names;
 pub use params::{ParamView, SessionParams, parameter_views};
 pub use results::{Data, MtzFiles, Results};
 pub use stage::{StageId, StageState};

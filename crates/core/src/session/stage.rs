@@ -68,6 +68,21 @@ impl StageId {
         }
     }
 
+    /// DIALS' names of the files that hold its results.
+    pub fn files(self) -> &'static [&'static str] {
+        match self {
+            StageId::Import => &["imported.expt"],
+            StageId::FindSpots => &["strong.refl"],
+            StageId::Index => &["indexed.expt", "indexed.refl"],
+            StageId::Bravais => &["bravais_summary.json"],
+            StageId::Refine => &["refined.expt", "refined.refl"],
+            StageId::Integrate => &["integrated.expt", "integrated.refl"],
+            StageId::Symmetry => &["symmetrized.expt", "symmetrized.refl"],
+            StageId::Scale => &["scaled.expt", "scaled.refl"],
+            StageId::Merge => &["merged.mtz", "scaled.mtz"],
+        }
+    }
+
     /// The stage of that name.
     pub fn from_name(name: &str) -> Option<StageId> {
         StageId::ALL.into_iter().find(|s| s.name() == name)

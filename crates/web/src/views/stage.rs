@@ -6,21 +6,6 @@ use crate::components::{DataTable, ParamField, PlotView};
 use crate::present::text;
 use crate::state::Page;
 
-/// Files to offer after each stage.
-fn downloads(stage: StageId) -> &'static [&'static str] {
-    match stage {
-        StageId::Import => &["imported.expt"],
-        StageId::FindSpots => &["strong.refl"],
-        StageId::Index => &["indexed.expt", "indexed.refl"],
-        StageId::Bravais => &["bravais_summary.json"],
-        StageId::Refine => &["refined.expt", "refined.refl"],
-        StageId::Integrate => &["integrated.expt", "integrated.refl"],
-        StageId::Symmetry => &["symmetrized.expt", "symmetrized.refl"],
-        StageId::Scale => &["scaled.expt", "scaled.refl"],
-        StageId::Merge => &["report.html"],
-    }
-}
-
 /// The selected stage: verdict, parameters, tables, downloads. All stages are in the document, so that programs find them.
 #[component]
 pub fn Stage() -> impl IntoView {
@@ -67,7 +52,7 @@ fn OneStage(stage: StageId) -> impl IntoView {
             let name = *name;
             view! { <button on:click=move |_| page.download(name)>"↓ "{name}</button> }
         };
-        downloads(stage).iter().map(one).collect_view()
+        stage.files().iter().map(one).collect_view()
     };
     view! {
         <div class="row-head">

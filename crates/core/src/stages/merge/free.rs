@@ -1,8 +1,12 @@
 //! Flags of the reflections that refinement leaves out (Brünger 1992).
 
 use crate::geometry::UnitCell;
+use crate::math::scramble_all;
 use crate::spacegroup::lattice::{SubgroupOptions, metric_subgroups};
 use crate::spacegroup::{AsymmetricUnit, Error, SpaceGroup};
+
+/// Where the hash of an index starts. Another number would give other flags to the same crystal.
+const FLAGS: u64 = 0x5eed_f12e_e5e7_0001;
 
 /// Free-R flags by CCP4's convention: numbers from 0 to n − 1, each for a fraction 1/n of the reflections; 0 is the free set.
 ///
@@ -21,17 +25,7 @@ pub fn free_flags(hkl: &[[i32; 3]], group: &SpaceGroup, cell: &UnitCell, fractio
         None => (AsymmetricUnit::new(group)?, None),
     };
     let key = |h: [i32; 3]| unit.map(map.as_ref().and_then(|m| m.apply(h)).unwrap_or(h)).0;
-    Ok(hkl.iter().map(|h| (scrambled(key(*h)) % n) as u32).collect())
-}
-
-/// A hash of an index: the finaliser of Steele, Lea & Flood (2014) after each of its numbers.
-fn scrambled(hkl: [i32; 3]) -> u64 {
-    hkl.iter().fold(0x5eed_f12e_e5e7_0001, |state, &x| {
-        let x = (state ^ u64::from(x as u32)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    })
+    Ok(hkl.iter().map(|h| (scramble_all(FLAGS, &key(*h)) % n) as u32).collect())
 }
 
 #[cfg(test)]

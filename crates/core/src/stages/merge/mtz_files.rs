@@ -124,8 +124,9 @@ pub(super) fn scaled(
     if !table.lp.is_empty() {
         column("LP", 'R', &|r| table.lp[r]);
     }
-    if !table.qe.is_empty() {
-        column("QE", 'R', &|r| table.qe[r]);
+    let efficiency = table.quantum_efficiency();
+    if !efficiency.is_empty() {
+        column("QE", 'R', &|r| efficiency[r]);
     }
     for (models, offset) in scans.iter().zip(&offsets) {
         if let Some(models) = models {

@@ -149,7 +149,7 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Param
         }
         table = table.select(&(0..table.len()).filter(|i| !drop.contains(i)).collect::<Vec<_>>());
     }
-    let efficiency = quantum_efficiency(&table);
+    let efficiency = table.quantum_efficiency();
     let n = table.len();
     let mut summed = vec![None; n];
     let mut profile = vec![None; n];
@@ -213,17 +213,6 @@ fn measured(values: &[f64], variances: &[f64], i: usize, correction: f64) -> Opt
     let (value, variance) = (*values.get(i)?, *variances.get(i)?);
     let good = value.is_finite() && variance.is_finite() && variance > 0.0 && correction.is_finite() && correction > 0.0;
     good.then_some(Measured { value: value * correction, variance: variance * correction * correction, per_count: correction })
-}
-
-/// The sensor's efficiency; older DIALS files call the column `dqe`.
-fn quantum_efficiency(table: &Reflections) -> Vec<f64> {
-    if !table.qe.is_empty() {
-        return table.qe.clone();
-    }
-    let old = table.extra.get("dqe").filter(|c| c.kind == "double" && c.bytes.len() == 8 * table.len());
-    old.map_or(Vec::new(), |c| {
-        c.bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect()
-    })
 }
 
 /// Rows that are parts of one reflection, cut by the borders of integration blocks: same experiment and `partial_id`, each incomplete.

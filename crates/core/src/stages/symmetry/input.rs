@@ -79,7 +79,7 @@ pub fn observations(experiments: &ExperimentList, table: &Reflections, params: &
         (true, false) => flags::INTEGRATED_PRF,
         _ => flags::INTEGRATED_SUM,
     };
-    let efficiencies = quantum_efficiency(table);
+    let efficiencies = table.quantum_efficiency();
     let turns: Vec<f64> = (0..experiments.len())
         .map(|i| experiments.models(i).map_or(f64::INFINITY, |m| (std::f64::consts::TAU / m.scan.width.abs()).ceil()))
         .collect();
@@ -169,17 +169,6 @@ pub fn observations(experiments: &ExperimentList, table: &Reflections, params: &
         });
     }
     Ok((list, counts))
-}
-
-/// The sensor's efficiency; older DIALS files call the column `dqe`.
-fn quantum_efficiency(table: &Reflections) -> Vec<f64> {
-    if !table.qe.is_empty() {
-        return table.qe.clone();
-    }
-    let old = table.extra.get("dqe").filter(|c| c.kind == "double" && c.bytes.len() == 8 * table.len());
-    old.map_or(Vec::new(), |c| {
-        c.bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])).collect()
-    })
 }
 
 /// Drops observations that are far from the others with the same index or its Friedel mate in their experiment.
