@@ -132,6 +132,16 @@ impl Usable {
         x < self.width && y < self.height && self.mask[y * words(self.width) + x / 64] >> (x % 64) & 1 == 1
     }
 
+    /// Pixels along (fast, slow).
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.width, self.height]
+    }
+
+    /// Whether a count is within the trusted range.
+    pub(super) fn trusts(&self, count: i32) -> bool {
+        (self.trusted[0]..=self.trusted[1]).contains(&count)
+    }
+
     /// A row's bits.
     pub(super) fn row(&self, j: usize) -> &[u64] {
         let n = words(self.width);
