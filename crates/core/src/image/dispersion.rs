@@ -138,7 +138,7 @@ impl Usable {
     }
 
     /// Whether a count is within the trusted range.
-    pub(super) fn trusts(&self, count: i32) -> bool {
+    pub fn trusts(&self, count: i32) -> bool {
         (self.trusted[0]..=self.trusted[1]).contains(&count)
     }
 

@@ -179,10 +179,14 @@ impl RadialProfile {
     /// By bin, in units of the smoothed counts.
     fn thresholds(&self, image: &Image, scratch: &mut RadialScratch) -> Vec<f64> {
         let unit = f64::from(self.blur.unit());
-        image.quartiles(scratch).into_iter().map(|q| {
-            let above = self.n_iqr * q.range;
-            q.median + if above <= unit { 2.0 * unit } else { above }
-        }).collect()
+        image
+            .quartiles(scratch)
+            .into_iter()
+            .map(|q| {
+                let above = self.n_iqr * q.range;
+                q.median + if above <= unit { 2.0 * unit } else { above }
+            })
+            .collect()
     }
 }
 
@@ -298,7 +302,10 @@ impl<'a> Image<'a> {
         }
         self.refine(&mut wanted, rows, histogram);
         let mut found = wanted.chunks_exact(RANKS);
-        sizes.iter().map(|&n| if n == 0 { Quartiles::default() } else { found.next().map_or_else(Quartiles::default, |w| quartiles(n, w)) }).collect()
+        sizes
+            .iter()
+            .map(|&n| if n == 0 { Quartiles::default() } else { found.next().map_or_else(Quartiles::default, |w| quartiles(n, w)) })
+            .collect()
     }
 
     /// Narrows the intervals of `wanted` down to single values.

@@ -5,7 +5,13 @@ use super::*;
 use proptest::prelude::*;
 
 /// What the test says of one panel, without any economy.
-fn by_definition(test: &RadialProfile, frame: &Frame, usable: &Usable, bin: impl Fn(usize, usize) -> Option<usize>, n: usize) -> Vec<Pixel> {
+fn by_definition(
+    test: &RadialProfile,
+    frame: &Frame,
+    usable: &Usable,
+    bin: impl Fn(usize, usize) -> Option<usize>,
+    n: usize,
+) -> Vec<Pixel> {
     let (w, h) = (frame.width, frame.height);
     let ok = |i: usize, j: usize| usable.contains(i, j) && usable.trusts(frame.row(j)[i]);
     let (weights, reach, unit) = (test.blur.weights(), test.blur.reach() as isize, test.blur.unit());
@@ -117,8 +123,7 @@ fn weights_add_up() {
 /// On a panel of the size of large detectors the bins take a small part of what a byte per pixel would.
 #[test]
 fn bins_are_compact() {
-    let bins = RadialBins::new([2000, 1000], 100, [0, 2000, 0, 1000], |x, y| {
-        ((x as f64 - 1000.0).powi(2) + (y as f64 - 500.0).powi(2)).sqrt()
-    });
+    let bins =
+        RadialBins::new([2000, 1000], 100, [0, 2000, 0, 1000], |x, y| ((x as f64 - 1000.0).powi(2) + (y as f64 - 500.0).powi(2)).sqrt());
     assert!(bins.runs.len() * size_of::<Run>() < 2000 * 1000, "{}", bins.runs.len());
 }

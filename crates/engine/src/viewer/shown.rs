@@ -158,7 +158,9 @@ impl Shown {
         let [width, height] = self.counts.size();
         let frame = Frame { width, height, pixels: self.counts.counts().to_vec() };
         let images: Arc<dyn ImageSource> = Arc::new(MemoryImages { frames: vec![frame], mask: self.mask.clone() });
-        let output = spots::run(&alone, &[images], &params.find_spots, &Silent).map_err(|e| ViewerError::Layer(e.to_string()))?;
+        // Whatever part of the scan is searched, this image is looked at.
+        let params = spots::Params { scan_range: String::new(), ..params.find_spots.clone() };
+        let output = spots::run(&alone, &[images], &params, &Silent).map_err(|e| ViewerError::Layer(e.to_string()))?;
         let panels = self.panels(experiments);
         let mut pixels = Vec::new();
         for spot in &output.reflections.shoebox {

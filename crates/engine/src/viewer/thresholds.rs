@@ -61,7 +61,7 @@ impl Panel<'_> {
     }
 
     fn gain(&self) -> f64 {
-        self.params.gain.unwrap_or(1.0)
+        self.params.gain.or_one()
     }
 
     fn fill(&self, layer: Layer, unit: f64, out: &mut [i32]) {
@@ -101,7 +101,7 @@ impl Panel<'_> {
                     if self.usable(i, j) {
                         let mean = if m >= 2.0 { x / m } else { 0.0 };
                         let value = mean + self.params.sigma_strong * (self.gain() * mean).sqrt();
-                        out[self.index(i, j)] = steps(value.max(self.params.global_threshold));
+                        out[self.index(i, j)] = steps(value.max(self.params.global_threshold.unwrap_or(0.0)));
                     }
                 });
             }

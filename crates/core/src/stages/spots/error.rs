@@ -69,4 +69,24 @@ pub enum Error {
         /// Largest number allowed.
         allowed: usize,
     },
+    /// The gain cannot be estimated.
+    #[error("image set {imageset}: the first image's counts are too few, or too even, to estimate the gain from; give gain as a number")]
+    NoGain {
+        /// The image set.
+        imageset: usize,
+    },
+    /// There are no such images.
+    #[error("scan_range: image set {imageset} has images {first} to {last}, {from} to {to} is not within")]
+    ScanRange {
+        /// The image set.
+        imageset: usize,
+        /// Number of its first image.
+        first: i64,
+        /// Number of its last image.
+        last: i64,
+        /// Where the range begins.
+        from: i64,
+        /// Where it ends.
+        to: i64,
+    },
 }

@@ -1,4 +1,6 @@
-//! Powder rings of hexagonal ice.
+//! Powder rings of hexagonal ice: where they are, and whether spots or background pile up on them.
+
+use super::result::{IceRing, RadialBackground};
 
 /// Cell edges of ice I_h, Å.
 const A: f64 = 4.498;
@@ -27,16 +29,123 @@ pub(super) fn rings(d_min: f64) -> Vec<f64> {
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Rings are looked for to this resolution, Å: beyond, they crowd and are weak.
+const FINEST: f64 = 1.7;
+/// Half the width of a ring in 1/d², Å⁻².
+const HALF_WIDTH: f64 = 0.002;
+/// The neighbourhood that a ring is compared with: distance from its middle, Å⁻².
+const BESIDE: [f64; 2] = [0.003, 0.011];
 
-    /// The rings that every crystallographer knows.
-    #[test]
-    fn the_strong_rings_are_where_they_are_seen() {
-        let d: Vec<f64> = rings(2.0).iter().map(|q| 1.0 / q.sqrt()).collect();
-        let expected = [3.90, 3.67, 3.44, 2.67, 2.25, 2.07];
-        assert_eq!(d.len(), expected.len(), "{d:?}");
-        assert!(d.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.01), "{d:?}");
+/// Width in 1/d² of the neighbourhood of ring `k`: what of both sides lies clear of the other rings.
+fn neighbourhood(rings: &[f64], k: usize) -> Vec<[f64; 2]> {
+    let (r, [near, far]) = (rings[k], BESIDE);
+    let mut parts = vec![[r - far, r - near], [r + near, r + far]];
+    for (_, o) in rings.iter().enumerate().filter(|(i, _)| *i != k) {
+        let (low, high) = (o - near, o + near);
+        let cut = |[a, b]: [f64; 2]| [[a, b.min(low)], [a.max(high), b]].into_iter().filter(|[a, b]| a < b).collect::<Vec<_>>();
+        parts = parts.into_iter().flat_map(cut).collect();
     }
+    parts
 }
+
+/// A spot's place: panel, fast, slow and 1/d².
+pub(super) type Place = (usize, f64, f64, f64);
+
+/// Edge of the cells in which spots are counted, px.
+const CELL: f64 = 8.0;
+
+/// Rings with more spots than their neighbourhood in 1/d² lets expect.
+///
+/// Under the assumption that spots are as dense on the ring as beside, the number on it, given that of both, is binomial. A ring stands out with
+/// at least 10 spots, 1.5 times as many as expected and 5 standard deviations more. One that does so alone may be a reflection of a small cell
+/// with its equivalents: it must have 40 spots and 8 standard deviations. Places that shine again and again (shadows' edges, bad pixels) count
+/// no more often than twice the average place does.
+pub(super) fn spots_on_rings(places: &[Place]) -> Vec<IceRing> {
+    let mut cells: Vec<(usize, i64, i64, f64)> =
+        places.iter().map(|&(panel, x, y, q)| (panel, (y / CELL).floor() as i64, (x / CELL).floor() as i64, q)).collect();
+    cells.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then(a.3.total_cmp(&b.3)));
+    let groups: Vec<_> = cells.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)).collect();
+    let most = (2 * cells.len()).div_ceil(groups.len().max(1));
+    let q: Vec<f64> = groups.iter().flat_map(|g| g.iter().step_by(g.len().div_ceil(most).max(1))).map(|c| c.3).collect();
+
+    let rings = rings(FINEST);
+    let mut found = Vec::new();
+    for (k, r) in rings.iter().enumerate() {
+        let parts = neighbourhood(&rings, k);
+        let width: f64 = parts.iter().map(|[a, b]| b - a).sum();
+        let within = |[a, b]: [f64; 2]| q.iter().filter(|q| (a..b).contains(*q)).count() as f64;
+        let (n, m) = (within([r - HALF_WIDTH, r + HALF_WIDTH]), parts.into_iter().map(within).sum::<f64>());
+        let ratio = 2.0 * HALF_WIDTH / width;
+        let p = ratio / (1.0 + ratio);
+        let sigma = (n - (n + m) * p) / ((n + m) * p * (1.0 - p)).sqrt().max(1e-9);
+        if n >= 10.0 && n >= 1.5 * m * ratio && sigma >= 5.0 {
+            found.push((IceRing { d: 1.0 / r.sqrt(), spots: Some([n, m * ratio]), background: None }, sigma));
+        }
+    }
+    let convincing = found.len() > 1 || found.iter().all(|(ring, sigma)| *sigma >= 8.0 && ring.spots.is_some_and(|[n, _]| n >= 40.0));
+    if convincing { found.into_iter().map(|(ring, _)| ring).collect() } else { Vec::new() }
+}
+
+/// Rings on which the background is brighter than beside: at least by 8 % of it, and by six standard deviations of the counts.
+///
+/// What is beside comes from a straight line through both sides, so that a broad solvent ring is none of ice.
+pub(super) fn background_on_rings(background: &RadialBackground) -> Vec<IceRing> {
+    let rings = rings(FINEST);
+    let mut found = Vec::new();
+    for (k, r) in rings.iter().enumerate() {
+        let on: Vec<usize> = background.within([r - HALF_WIDTH, r + HALF_WIDTH]);
+        let beside: Vec<usize> = neighbourhood(&rings, k).into_iter().flat_map(|part| background.within(part)).collect();
+        let sum =
+            |bins: &[usize]| bins.iter().fold((0.0, 0.0), |a, &b| (a.0 + background.pixels[b] as f64, a.1 + background.counts[b] as f64));
+        let ((n, x), (m, y)) = (sum(&on), sum(&beside));
+        let sides = [background.within([r - BESIDE[1], r - BESIDE[0]]), background.within([r + BESIDE[0], r + BESIDE[1]])];
+        if n < 100.0 || y <= 0.0 || sides.iter().any(|s| sum(s).0 < 100.0) {
+            continue;
+        }
+        let Some(expected) = line_at(background, &beside, *r) else { continue };
+        let sigma = (x / n - expected) / (x / (n * n) + expected / m).sqrt();
+        if x / n >= 1.08 * expected && sigma >= 6.0 {
+            found.push(IceRing { d: 1.0 / r.sqrt(), spots: None, background: Some([x / n, expected]) });
+        }
+    }
+    found
+}
+
+/// The value at `q` of the straight line through the mean counts of `bins`, weighted by pixels.
+fn line_at(background: &RadialBackground, bins: &[usize], q: f64) -> Option<f64> {
+    let [mut w, mut wx, mut wxx, mut wy, mut wxy] = [0.0f64; 5];
+    for &b in bins.iter().filter(|&&b| background.pixels[b] > 0) {
+        let (n, x) = (background.pixels[b] as f64, background.q(b) - q);
+        let y = background.counts[b] as f64 / n;
+        (w, wx, wxx, wy, wxy) = (w + n, wx + n * x, wxx + n * x * x, wy + n * y, wxy + n * x * y);
+    }
+    let det = w * wxx - wx * wx;
+    (det > 0.0).then(|| (wxx * wy - wx * wxy) / det).filter(|y| *y > 0.0)
+}
+
+/// Both lists as one, by ring.
+pub(super) fn merged(spots: Vec<IceRing>, background: Vec<IceRing>) -> Vec<IceRing> {
+    let mut all = spots;
+    for ring in background {
+        match all.iter_mut().find(|r| (r.d - ring.d).abs() < 1e-9) {
+            Some(r) => r.background = ring.background,
+            None => all.push(ring),
+        }
+    }
+    all.sort_by(|a, b| b.d.total_cmp(&a.d));
+    all
+}
+
+/// All rings that are looked for.
+pub(super) fn all_rings() -> Vec<IceRing> {
+    rings(FINEST).into_iter().map(|q| IceRing { d: 1.0 / q.sqrt(), spots: None, background: None }).collect()
+}
+
+/// Whether a spot at 1/d² = `q` lies on one of the rings.
+pub(super) fn is_on(rings: &[IceRing], q: f64) -> bool {
+    rings.iter().any(|r| (q - 1.0 / (r.d * r.d)).abs() <= HALF_WIDTH)
+}
+
+#[cfg(test)]
+#[path = "ice_tests.rs"]
+mod tests;

@@ -109,9 +109,9 @@ pub(super) fn is_pad(panel: &Panel) -> bool {
     panel.kind == "SENSOR_PAD"
 }
 
-/// Masks pixels whose centres lie at d ≤ d_min, d ≥ d_max or on a ring of ice.
+/// Masks pixels whose centres lie at d ≤ d_min, d ≥ d_max, in a range that is not to be used or on a ring of ice.
 fn exclude_resolutions(mask: &mut [bool], panel: &Panel, beam: &Beam, params: &Checked) {
-    if params.d_min.is_none() && params.d_max.is_none() && params.ice_ring_width.is_none() {
+    if params.d_min.is_none() && params.d_max.is_none() && params.resolution_ranges.is_empty() && params.ice_ring_width.is_none() {
         return;
     }
     let s0 = beam.s0();
@@ -125,6 +125,7 @@ fn exclude_resolutions(mask: &mut [bool], panel: &Panel, beam: &Beam, params: &C
         let next = rings.partition_point(|r| *r < q - half_width);
         params.d_min.is_some_and(|d_min| d <= d_min)
             || params.d_max.is_some_and(|d_max| d >= d_max)
+            || params.resolution_ranges.iter().any(|[low, high]| (*low..=*high).contains(&d))
             || rings.get(next).is_some_and(|r| *r <= q + half_width)
     };
     parallel::for_each_chunk_mut(mask, width.max(1), |start, row| {

@@ -1,29 +1,37 @@
 //! Finding spots: images → a table of strong reflections with their pixels.
 //!
-//! 1. Each image is tested for strong pixels by local statistics ([`crate::image::Dispersion`]).
+//! 1. Each image is tested for strong pixels by local statistics ([`crate::image::Dispersion`]) or by those of rings of equal scattering angle
+//!    ([`crate::image::RadialProfile`]).
 //! 2. Strong pixels that share a face, within an image or between consecutive images, are one spot ([`components`]).
 //! 3. Spots of too few or too many pixels are dropped.
 //! 4. The others get their box, counts, centroid and its variance ([`measure`]).
-//! 5. Spots whose brightest pixel is far from their centroid are dropped.
+//! 5. Spots whose brightest pixel is far from their centroid are dropped, and on request those on a steep background or in a crowd.
+//! 6. Rings of ice are looked for, and how far the crystal diffracts is estimated.
 //!
 //! The images are read once, in order; only the pixels of spots that are still growing are kept.
 //! Source: Winter et al. (2018); the defaults are those of DIALS.
 
+mod background;
 pub mod components;
 mod error;
+mod estimate;
+mod filter;
 mod hot;
 mod ice;
+mod limit;
 mod mask;
 pub mod measure;
 mod params;
+mod ranges;
 mod report;
 mod result;
 mod run;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 pub use error::Error;
-pub use params::{Algorithm, Gaps, Params};
+pub use params::{Algorithm, Blur, Gain, Gaps, Params};
 pub use report::report;
-pub use result::{Diagnostics, HotPixel, ImageSetDiagnostics, Output, ResolutionShell};
+pub use result::{Diagnostics, HotPixel, IceRing, ImageSetDiagnostics, Output, RadialBackground, ResolutionShell};
 pub use run::run;

@@ -1,6 +1,8 @@
 use super::Error;
-use crate::image::{self, Dispersion, Method};
-use crate::params::{ParamError, Parameters};
+use super::filter::Gradient;
+use crate::image::{self, Dispersion, Method, RadialProfile};
+use crate::params::{Kind, ParamError, ParamValue, Parameters};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 crate::choice! {
     /// How strong pixels are told from background.
@@ -10,6 +12,89 @@ crate::choice! {
         DispersionExtended = "dispersion_extended",
         /// Index of dispersion, and above the mean of the window.
         Dispersion = "dispersion",
+        /// Above the other pixels at the same scattering angle: median and quartiles in rings. For electron diffraction, and detectors whose
+        /// gain and noise are not known; needs the beam centre to be about right.
+        RadialProfile = "radial_profile",
+    }
+}
+
+crate::choice! {
+    /// Smoothing before the radial profile is taken.
+    pub enum Blur {
+        /// None.
+        #[default]
+        None = "none",
+        /// Over 3 × 3 pixels.
+        Narrow = "narrow",
+        /// Over 5 × 5 pixels.
+        Wide = "wide",
+    }
+}
+
+/// Counts per photon, on top of the gain in the detector's description.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Gain {
+    /// As the detector's description says: 1 on top of it.
+    #[default]
+    Detector,
+    /// Estimated from the first image.
+    Estimate,
+    /// Given.
+    Value(f64),
+}
+
+impl Gain {
+    /// The number given; 1 if there is none, or none yet.
+    pub fn or_one(self) -> f64 {
+        match self {
+            Gain::Value(g) => g,
+            Gain::Detector | Gain::Estimate => 1.0,
+        }
+    }
+}
+
+impl ParamValue for Gain {
+    fn kind() -> Kind {
+        Kind::Number
+    }
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "" | "none" | "detector" => Ok(Gain::Detector),
+            "auto" | "estimate" => Ok(Gain::Estimate),
+            _ => f64::parse(text).map(Gain::Value).map_err(|e| format!("{e}; give one, or estimate, or detector")),
+        }
+    }
+    fn text(&self) -> String {
+        match self {
+            Gain::Detector => "detector".to_owned(),
+            Gain::Estimate => "estimate".to_owned(),
+            Gain::Value(g) => g.text(),
+        }
+    }
+    fn numbers(&self) -> Vec<f64> {
+        if let Gain::Value(g) = self { vec![*g] } else { Vec::new() }
+    }
+}
+
+impl Serialize for Gain {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Gain {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // A number or null where the text could be: so it was in earlier files.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Text(String),
+            Number(Option<f64>),
+        }
+        match Form::deserialize(from)? {
+            Form::Text(text) => Gain::parse(&text).map_err(serde::de::Error::custom),
+            Form::Number(g) => Ok(g.map_or(Gain::Detector, Gain::Value)),
+        }
     }
 }
 
@@ -42,15 +127,25 @@ crate::parameters! {
         /// Fewest usable pixels in the window; 0 asks for all of them.
         [expert; "px"; 0.0..=14641.0; "spotfinder.threshold.dispersion.min_local"]
         min_local: usize = 2,
-        /// Counts at or below this are never strong.
+        /// Counts at or below this are never strong. Auto: estimated from the first image as where the background's counts end.
         [expert; "counts"; 0.0..=1e9; "spotfinder.threshold.dispersion.global_threshold"]
-        global_threshold: f64 = 0.0,
+        global_threshold: Option<f64> = Some(0.0),
         /// What unusable pixels are to a spot beside them.
         [expert; ""; 0.0..=0.0; ""]
         gaps: Gaps = Gaps::Background,
-        /// Counts per photon, on top of the gain in the detector's description. Auto is 1.
+        /// Counts per photon, on top of the gain in the detector's description: a number, or "estimate" for an estimate from the first image,
+        /// or "detector" for what the description says.
         [basic; ""; 0.001..=1000.0; "spotfinder.threshold.dispersion.gain"]
-        gain: Option<f64> = None,
+        gain: Gain = Gain::Detector,
+        /// Pixels this many interquartile ranges above the median of their ring are strong (radial_profile).
+        [basic; "IQR"; 0.0..=1000.0; "spotfinder.threshold.radial_profile.n_iqr"]
+        n_iqr: f64 = 6.0,
+        /// Number of rings (radial_profile).
+        [expert; ""; 1.0..=1000.0; "spotfinder.threshold.radial_profile.n_bins"]
+        n_bins: usize = 100,
+        /// Smoothing of the image: less noise, and split spots joined (radial_profile).
+        [expert; ""; 0.0..=0.0; "spotfinder.threshold.radial_profile.blur"]
+        blur: Blur = Blur::None,
         /// Spots of fewer pixels are dropped. Auto: 3 for pixel-array detectors, 6 for others.
         [basic; "px"; 1.0..=1e6; "spotfinder.filter.min_spot_size"]
         min_spot_size: Option<usize> = None,
@@ -69,12 +164,30 @@ crate::parameters! {
         /// Pixels at lower resolution (larger d) are not used.
         [basic; "Å"; 0.1..=1e6; "spotfinder.filter.d_max"]
         d_max: Option<f64> = None,
+        /// Ranges of resolution that are not used: d,d with semicolons between several, such as 3.4,3.5;2.2,2.3.
+        [expert; "Å"; 0.0..=0.0; "spotfinder.filter.resolution_range"]
+        resolution_range: String = String::new(),
         /// Leave out the rings of hexagonal ice.
         [basic; ""; 0.0..=0.0; "spotfinder.filter.ice_rings.filter"]
         ice_rings: bool = false,
         /// Width of an ice ring in 1/d².
         [expert; "Å⁻²"; 0.0..=1.0; "spotfinder.filter.ice_rings.width"]
         ice_ring_width: f64 = 0.002,
+        /// Drop spots on a steep background.
+        [expert; ""; 0.0..=0.0; "spotfinder.filter.background_gradient.filter"]
+        background_gradient: bool = false,
+        /// Width of the frame of pixels around a spot in which its background is looked at.
+        [expert; "px"; 1.0..=100.0; "spotfinder.filter.background_gradient.background_size"]
+        background_gradient_size: usize = 2,
+        /// Steepest background allowed.
+        [expert; "counts/px"; 0.0..=1e9; "spotfinder.filter.background_gradient.gradient_cutoff"]
+        background_gradient_cutoff: f64 = 4.0,
+        /// Drop spots where they are far denser than elsewhere on the detector, such as on split or powder-like patches.
+        [expert; ""; 0.0..=0.0; "spotfinder.filter.spot_density.filter"]
+        spot_density: bool = false,
+        /// Images that are searched, by their numbers, the ends included: 1,20 or several such as 1,20;61,80. All if empty.
+        [basic; ""; 0.0..=0.0; "spotfinder.scan_range"]
+        scan_range: String = String::new(),
         /// Pixels within this distance of a panel's edge are not used.
         [expert; "px"; 0.0..=1e5; "spotfinder.filter.border"]
         border: usize = 0,
@@ -88,17 +201,30 @@ crate::parameters! {
     }
 }
 
+/// The test for strong pixels, and what of it is to be estimated.
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    Dispersion { test: Dispersion, estimate_gain: bool, estimate_global_threshold: bool },
+    RadialProfile { test: RadialProfile, n_bins: usize },
+}
+
 /// Parameters that have been found usable, in internal form.
 #[derive(Debug, Clone)]
 pub(super) struct Checked {
-    pub(super) dispersion: Dispersion,
+    pub(super) test: Test,
     pub(super) min_spot_size: Option<usize>,
     pub(super) max_spot_size: usize,
     pub(super) max_separation: f64,
     pub(super) max_strong_pixel_fraction: f64,
     pub(super) d_min: Option<f64>,
     pub(super) d_max: Option<f64>,
+    /// Lowest and highest d.
+    pub(super) resolution_ranges: Vec<[f64; 2]>,
     pub(super) ice_ring_width: Option<f64>,
+    pub(super) gradient: Option<Gradient>,
+    pub(super) spot_density: bool,
+    /// First and last image, by number; all if there is none.
+    pub(super) scan_ranges: Vec<[i64; 2]>,
     pub(super) border: usize,
     pub(super) region_of_interest: Option<[usize; 4]>,
     /// Panel, then x0, x1, y0, y1.
@@ -130,21 +256,35 @@ impl Params {
         if self.min_spot_size.is_some_and(|n| n > self.max_spot_size) {
             return Err(wrong("min_spot_size", format!("larger than max_spot_size = {}", self.max_spot_size)).into());
         }
+        let method = match self.algorithm {
+            Algorithm::Dispersion => Method::Dispersion,
+            Algorithm::DispersionExtended | Algorithm::RadialProfile => Method::DispersionExtended,
+        };
+        let dispersion = Dispersion {
+            method,
+            kernel: self.kernel_size,
+            sigma_background: self.sigma_background,
+            sigma_strong: self.sigma_strong,
+            min_local: if self.min_local == 0 { window } else { self.min_local },
+            global_threshold: self.global_threshold.unwrap_or(0.0),
+            gain: self.gain.or_one(),
+            gaps: match self.gaps {
+                Gaps::Background => image::Gaps::Background,
+                Gaps::Spot => image::Gaps::Flagged,
+            },
+        };
+        let blur = match self.blur {
+            Blur::None => image::Blur::None,
+            Blur::Narrow => image::Blur::Narrow,
+            Blur::Wide => image::Blur::Wide,
+        };
         Ok(Checked {
-            dispersion: Dispersion {
-                method: match self.algorithm {
-                    Algorithm::DispersionExtended => Method::DispersionExtended,
-                    Algorithm::Dispersion => Method::Dispersion,
-                },
-                kernel: self.kernel_size,
-                sigma_background: self.sigma_background,
-                sigma_strong: self.sigma_strong,
-                min_local: if self.min_local == 0 { window } else { self.min_local },
-                global_threshold: self.global_threshold,
-                gain: self.gain.unwrap_or(1.0),
-                gaps: match self.gaps {
-                    Gaps::Background => image::Gaps::Background,
-                    Gaps::Spot => image::Gaps::Flagged,
+            test: match self.algorithm {
+                Algorithm::RadialProfile => Test::RadialProfile { test: RadialProfile { n_iqr: self.n_iqr, blur }, n_bins: self.n_bins },
+                Algorithm::Dispersion | Algorithm::DispersionExtended => Test::Dispersion {
+                    test: dispersion,
+                    estimate_gain: self.gain == Gain::Estimate,
+                    estimate_global_threshold: self.global_threshold.is_none(),
                 },
             },
             min_spot_size: self.min_spot_size,
@@ -153,12 +293,46 @@ impl Params {
             max_strong_pixel_fraction: self.max_strong_pixel_fraction,
             d_min: self.d_min,
             d_max: self.d_max,
+            resolution_ranges: resolution_ranges(&self.resolution_range).map_err(|reason| wrong("resolution_range", reason))?,
             ice_ring_width: self.ice_rings.then_some(self.ice_ring_width),
+            gradient: self
+                .background_gradient
+                .then_some(Gradient { size: self.background_gradient_size, cutoff: self.background_gradient_cutoff }),
+            spot_density: self.spot_density,
+            scan_ranges: scan_ranges(&self.scan_range).map_err(|reason| wrong("scan_range", reason))?,
             border: self.border,
             region_of_interest: self.region_of_interest,
             untrusted: rectangles(&self.untrusted_rectangles).map_err(|reason| wrong("untrusted_rectangles", reason))?,
         })
     }
+}
+
+fn resolution_ranges(text: &str) -> Result<Vec<[f64; 2]>, String> {
+    let parts = text.split(';').map(str::trim).filter(|p| !p.is_empty() && !p.eq_ignore_ascii_case("none"));
+    parts
+        .map(|part| {
+            let [a, b] = <[f64; 2] as ParamValue>::parse(part)?;
+            let positive = a.is_finite() && b.is_finite() && a.min(b) >= 0.0;
+            if positive && a != b {
+                Ok([a.min(b), a.max(b)])
+            } else {
+                Err(format!("{part} is not a range of resolutions in Å, such as 3.4,3.5"))
+            }
+        })
+        .collect()
+}
+
+fn scan_ranges(text: &str) -> Result<Vec<[i64; 2]>, String> {
+    let parts = text.split(';').map(str::trim).filter(|p| !p.is_empty() && !matches!(p.to_ascii_lowercase().as_str(), "none" | "all"));
+    parts
+        .map(|part| {
+            let wrong = || format!("{part:?} is not a range of images, such as 1,20");
+            let (first, last) = part.split_once(',').ok_or_else(wrong)?;
+            let number = |t: &str| t.trim().parse::<i64>().map_err(|_| wrong());
+            let [first, last] = [number(first)?, number(last)?];
+            if first <= last { Ok([first, last]) } else { Err(format!("{part}: the last image comes before the first")) }
+        })
+        .collect()
 }
 
 fn rectangles(text: &str) -> Result<Vec<(usize, [usize; 4])>, String> {
@@ -181,6 +355,31 @@ mod tests {
     fn rectangles_name_their_panel() {
         assert_eq!(rectangles("1,2,3,4; 2: 5,6,7,8;"), Ok(vec![(0, [1, 2, 3, 4]), (2, [5, 6, 7, 8])]));
         assert!(rectangles("1,2,3").is_err());
+    }
+
+    #[test]
+    fn ranges_are_read_with_their_separators() {
+        assert_eq!(resolution_ranges("3.5,3.4; 2,2.2;"), Ok(vec![[3.4, 3.5], [2.0, 2.2]]));
+        assert!(["3", "3,3", "-1,2", "a,b", "nan,1"].iter().all(|t| resolution_ranges(t).is_err()));
+        assert_eq!(scan_ranges("1,20;61, 80"), Ok(vec![[1, 20], [61, 80]]));
+        assert_eq!(scan_ranges("none"), Ok(Vec::new()));
+        assert!(["5", "20,1", "1-5", "1,2,3"].iter().all(|t| scan_ranges(t).is_err()));
+    }
+
+    #[test]
+    fn the_gain_is_a_number_or_a_word() {
+        let mut p = Params::default();
+        for (text, gain) in [("2.5", Gain::Value(2.5)), ("estimate", Gain::Estimate), ("Auto", Gain::Estimate), ("none", Gain::Detector)] {
+            p.set("gain", text).unwrap();
+            assert_eq!(p.gain, gain);
+            assert_eq!(Gain::parse(&gain.text()), Ok(gain));
+            assert_eq!(serde_json::from_str::<Gain>(&serde_json::to_string(&gain).unwrap()).unwrap(), gain);
+        }
+        assert_eq!([serde_json::from_str::<Gain>("null").unwrap(), serde_json::from_str("4").unwrap()], [Gain::Detector, Gain::Value(4.0)]);
+        assert!(p.set("gain", "much").unwrap_err().to_string().contains("estimate"));
+        assert!(Params { gain: Gain::Value(-1.0), ..Params::default() }.check().is_err());
+        p.set("threshold.dispersion.global_threshold", "auto").unwrap();
+        assert_eq!(p.global_threshold, None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::{HotPixel, ImageSetDiagnostics, Output};
+use super::{HotPixel, IceRing, ImageSetDiagnostics, Output, RadialBackground};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
 /// What DIALS prints after finding spots, with the counts by image and by resolution as plots.
@@ -6,7 +6,7 @@ pub fn report(output: &Output) -> Report {
     let d = &output.diagnostics;
     let mut r = Report::new("Find spots");
     let n_spots = output.reflections.len();
-    let n_images: usize = d.imagesets.iter().map(|s| s.strong_pixels.len()).sum();
+    let n_images: usize = d.imagesets.iter().map(|s| s.images.len()).sum();
     let hot: usize = d.imagesets.iter().map(|s| s.hot_pixels.len()).sum();
     r.value("n_spots", n_spots as f64).value("n_images", n_images as f64).value("n_hot_pixels", hot as f64);
     r.value("n_imagesets", d.imagesets.len() as f64);
@@ -14,7 +14,13 @@ pub fn report(output: &Output) -> Report {
     let per_image = n_spots as f64 / n_images.max(1) as f64;
     let d_min = d.shells.last().map(|s| s.d_min);
     let reach = d_min.map_or(String::new(), |d_min| format!(", to {d_min:.2} Å"));
-    r.verdict = format!("{n_spots} spots on {n_images} images, {per_image:.1} per image{reach}.");
+    let limit = d.imagesets.iter().filter_map(|s| Some((s.d_min?, s.d_min_of_detector))).min_by(|a, b| a.0.total_cmp(&b.0));
+    let limit = limit.map_or(String::new(), |(limit, edge)| {
+        r.value("diffraction_limit", limit);
+        let at_edge = if limit <= 1.02 * edge { ", which is the detector's edge: nearer, it might show more" } else { "" };
+        format!(" Diffraction to about {limit:.2} Å{at_edge}.")
+    });
+    r.verdict = format!("{n_spots} spots on {n_images} images, {per_image:.1} per image{reach}.{limit}");
     if let Some(d_min) = d_min {
         r.value("d_min", d_min);
     }
@@ -29,25 +35,36 @@ pub fn report(output: &Output) -> Report {
             ("Too small", ""),
             ("Too large", ""),
             ("Peak off centre", ""),
+            ("Steep background", ""),
+            ("Crowded", ""),
             ("Spots", ""),
             ("Hot pixels", ""),
+            ("Diffraction limit", "Å"),
         ],
     );
     for (k, s) in d.imagesets.iter().enumerate() {
         r.value(&format!("n_spots_imageset_{k}"), s.n_spots as f64);
         r.texts.push((format!("Finding strong spots in imageset {k}"), listing(s)));
         r.texts.push((format!("Histogram of per-image spot count for imageset {k}:"), histogram_of(output, k)));
-        let counts = [
-            k,
-            s.strong_pixels.len(),
-            s.n_extracted,
-            s.n_too_small,
-            s.n_too_large,
-            s.n_measured - s.n_spots,
-            s.n_spots,
-            s.hot_pixels.len(),
-        ];
-        table.push(counts.iter().map(|&n| Cell::count(n)).collect());
+        let filtered = s.n_on_gradient.unwrap_or(0) + s.n_crowded.unwrap_or(0);
+        let off_centre = s.n_measured.saturating_sub(s.n_spots + filtered);
+        let counts = [k, s.images.len(), s.n_extracted, s.n_too_small, s.n_too_large, off_centre];
+        let mut row: Vec<Cell> = counts.iter().map(|&n| Cell::count(n)).collect();
+        row.extend([s.n_on_gradient, s.n_crowded].map(|n| n.map_or(word("off"), Cell::count)));
+        row.extend([s.n_spots, s.hot_pixels.len()].map(Cell::count));
+        row.push(s.d_min.map_or(word("–"), |d| Cell::number(d, 2)));
+        table.push(row);
+        if let Some(g) = s.estimated_gain {
+            r.value(&format!("gain_imageset_{k}"), g);
+        }
+        if let Some(t) = s.estimated_global_threshold {
+            r.value(&format!("global_threshold_imageset_{k}"), t);
+        }
+        if !s.ice_rings.is_empty() {
+            r.warn(ice_warning(k, &s.ice_rings));
+            r.tables.push(ice_table(k, &s.ice_rings));
+        }
+        r.value(&format!("n_ice_rings_imageset_{k}"), s.ice_rings.len() as f64);
         if s.n_spots == 0 {
             r.warn(format!("No spots on image set {k}. Lower sigma_strong or min_spot_size, or check that the images show diffraction."));
         }
@@ -62,8 +79,13 @@ pub fn report(output: &Output) -> Report {
         r.level = Level::Bad;
     }
     r.tables.push(by_resolution(output));
+    r.tables.extend(d.imagesets.iter().enumerate().map(|(k, s)| by_image(k, s)));
     r.plots = plots(output);
     r
+}
+
+fn word(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
 }
 
 /// Hot pixels that a warning names one by one; the table has them all.
@@ -88,16 +110,95 @@ fn hot_table(image_set: usize, pixels: &[HotPixel]) -> Table {
 }
 
 fn listing(s: &ImageSetDiagnostics) -> String {
-    let last = s.first_image + s.strong_pixels.len() as i64 - 1;
-    let mut out = format!("Finding spots in image {} to {last}...\n", s.first_image);
-    for (k, n) in s.strong_pixels.iter().enumerate() {
-        out += &format!("Found {n} strong pixels on image {}\n", s.first_image + k as i64);
+    let mut out = String::new();
+    if let Some(g) = s.estimated_gain {
+        out += &format!("Estimated gain: {g:.2}\n");
+    }
+    if let Some(t) = s.estimated_global_threshold {
+        out += &format!("Setting global_threshold: {t:.0}\n");
+    }
+    let listed: Vec<(i64, usize)> = s.images.iter().copied().zip(s.strong_pixels.iter().copied()).collect();
+    for run in listed.chunk_by(|a, b| a.0 + 1 == b.0) {
+        let (first, last) = (run[0].0, run[run.len() - 1].0);
+        out += &format!("Finding spots in image {first} to {last}...\n");
+        out.extend(run.iter().map(|(image, n)| format!("Found {n} strong pixels on image {image}\n")));
     }
     out += &format!("\nExtracted {} spots\n", s.n_extracted);
     out += &format!("Removed {} spots with size < {} pixels\n", s.n_too_small, s.min_spot_size);
     out += &format!("Removed {} spots with size > {} pixels\n", s.n_too_large, s.max_spot_size);
     out += &format!("Calculated {0} spot centroids\nCalculated {0} spot intensities\n", s.n_measured);
-    out + &format!("Filtered {} of {} spots by peak-centroid distance\n", s.n_spots, s.n_measured)
+    let (steep, crowded) = (s.n_on_gradient.unwrap_or(0), s.n_crowded.unwrap_or(0));
+    let near = s.n_spots + steep + crowded;
+    out += &format!("Filtered {near} of {} spots by peak-centroid distance\n", s.n_measured);
+    if s.n_on_gradient.is_some() {
+        out += &format!("Filtered {} of {near} spots by background gradient\n", near - steep);
+    }
+    if s.n_crowded.is_some() {
+        out += &format!("Filtered {} of {} spots by spot density\n", s.n_spots, s.n_spots + crowded);
+    }
+    out
+}
+
+/// Rings that the warning names one by one; the table has them all.
+const RINGS_NAMED: usize = 4;
+
+fn ice_warning(image_set: usize, rings: &[IceRing]) -> String {
+    let one = |ring: &IceRing| {
+        let times =
+            |[on, expected]: [f64; 2]| if expected > 0.0 { format!("{:.1} ×", on / expected) } else { "many more than".to_owned() };
+        let spots = ring.spots.map(|s| format!("{} the spots beside it ({:.0} for {:.0})", times(s), s[0], s[1]));
+        let background = ring.background.map(|b| format!("{} the background beside it", times(b)));
+        format!("{:.2} Å with {}", ring.d, [spots, background].into_iter().flatten().collect::<Vec<_>>().join(" and "))
+    };
+    let mut named: Vec<String> = rings.iter().take(RINGS_NAMED).map(one).collect();
+    if rings.len() > RINGS_NAMED {
+        named.push(format!("{} more", rings.len() - RINGS_NAMED));
+    }
+    let what = if rings.len() == 1 { "A ring of ice" } else { "Rings of ice" };
+    let remedy = "ice_rings=true leaves them out";
+    format!("{what} on image set {image_set}: {}. {remedy}.", named.join(", "))
+}
+
+fn ice_table(image_set: usize, rings: &[IceRing]) -> Table {
+    let columns = [("d", "Å"), ("Spots", ""), ("Expected", ""), ("Background", "counts"), ("Expected background", "counts")];
+    let mut table = Table::new(&format!("ice_rings_{image_set}"), &format!("Rings of ice on image set {image_set}"), &columns);
+    for ring in rings {
+        let pair = |p: Option<[f64; 2]>, digits: [u8; 2]| match p {
+            Some([on, expected]) => [Cell::number(on, digits[0]), Cell::number(expected, digits[1])],
+            None => [word("–"), word("–")],
+        };
+        let cells = [pair(ring.spots, [0, 1]), pair(ring.background, [2, 2])].concat();
+        table.push(core::iter::once(Cell::number(ring.d, 2)).chain(cells).collect());
+    }
+    table
+}
+
+/// Rows of the table by image; of more images, several share one.
+const ROWS: usize = 500;
+
+/// As `dials.spot_counts_per_image`, with one estimate of the resolution.
+fn by_image(image_set: usize, s: &ImageSetDiagnostics) -> Table {
+    let columns =
+        [("Image", ""), ("Strong pixels", ""), ("Spots", ""), ("Spots off ice", ""), ("Total intensity", "counts"), ("d min", "Å")];
+    let mut table = Table::new(&format!("spots_by_image_{image_set}"), &format!("Spots by image, set {image_set}"), &columns);
+    let together = s.images.len().div_ceil(ROWS).max(1);
+    for first in (0..s.images.len()).step_by(together) {
+        let last = (first + together).min(s.images.len()) - 1;
+        let sum = |counts: &[usize]| counts.get(first..=last).unwrap_or_default().iter().sum::<usize>();
+        let intensity: f64 = s.intensity_per_image.get(first..=last).unwrap_or_default().iter().sum();
+        let limits: Vec<f64> = s.d_min_per_image.get(first..=last).unwrap_or_default().iter().copied().flatten().collect();
+        let mean = limits.iter().sum::<f64>() / limits.len() as f64;
+        let name = if first == last { s.images[first].to_string() } else { format!("{}–{}", s.images[first], s.images[last]) };
+        table.push(vec![
+            Cell::Text(name),
+            Cell::count(sum(&s.strong_pixels)),
+            Cell::count(sum(&s.spots_per_image)),
+            Cell::count(sum(&s.spots_off_ice)),
+            Cell::number(intensity, 0),
+            if limits.is_empty() { word("–") } else { Cell::number(mean, 2) },
+        ]);
+    }
+    table
 }
 
 fn histogram_of(output: &Output, imageset: usize) -> String {
@@ -157,9 +258,18 @@ fn plots(output: &Output) -> Vec<Plot> {
     let d = &output.diagnostics;
     let per_image = |k: usize, s: &ImageSetDiagnostics| Series {
         label: format!("Image set {k}"),
-        x: (0..s.spots_per_image.len()).map(|z| (s.first_image + z as i64) as f64).collect(),
+        x: s.images.iter().map(|z| *z as f64).collect(),
         y: s.spots_per_image.iter().map(|&n| n as f64).collect(),
         style: Style::Line,
+    };
+    let limits = |k: usize, s: &ImageSetDiagnostics| {
+        let known = s.images.iter().zip(&s.d_min_per_image).filter_map(|(z, d)| Some((*z as f64, (*d)?)));
+        let (x, y) = known.unzip();
+        Series { label: format!("Image set {k}"), x, y, style: Style::Line }
+    };
+    let backgrounds = |k: usize, s: &ImageSetDiagnostics| {
+        let (x, y) = smooth_background(&s.background).into_iter().unzip();
+        Series { label: format!("Image set {k}"), x, y, style: Style::Line }
     };
     let middle = |d: f64| 1.0 / (d * d);
     let shells = Series {
@@ -183,5 +293,35 @@ fn plots(output: &Output) -> Vec<Plot> {
             y: Axis::new("Spots", ""),
             series: vec![shells],
         },
+        Plot {
+            id: "diffraction_limit".to_owned(),
+            title: "Estimated diffraction limit".to_owned(),
+            x: Axis::new("Image", ""),
+            y: Axis::new("d min", "Å"),
+            series: d.imagesets.iter().enumerate().map(|(k, s)| limits(k, s)).filter(|s| !s.x.is_empty()).collect(),
+        },
+        Plot {
+            id: "background_by_resolution".to_owned(),
+            title: "Background by resolution".to_owned(),
+            x: Axis::resolution(),
+            y: Axis::new("Mean counts", ""),
+            series: d.imagesets.iter().enumerate().map(|(k, s)| backgrounds(k, s)).filter(|s| !s.x.is_empty()).collect(),
+        },
     ]
+}
+
+/// Points of the background's plot, at most.
+const POINTS: usize = 600;
+
+/// Mean counts against 1/d², several bins joined where there are many, and those with few pixels left out.
+fn smooth_background(b: &RadialBackground) -> Vec<(f64, f64)> {
+    let together = b.pixels.len().div_ceil(POINTS).max(1);
+    let part = |first: usize| {
+        let bins = first..(first + together).min(b.pixels.len());
+        let pixels: u64 = b.pixels[bins.clone()].iter().sum();
+        let counts: i64 = b.counts[bins.clone()].iter().sum();
+        let middle = 0.5 * (b.q(bins.start) + b.q(bins.end - 1));
+        (pixels >= 30).then(|| (middle, counts as f64 / pixels as f64))
+    };
+    (0..b.pixels.len()).step_by(together).filter_map(part).collect()
 }

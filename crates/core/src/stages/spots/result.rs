@@ -22,13 +22,38 @@ pub struct Diagnostics {
 
 /// How it went on one image set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageSetDiagnostics {
     /// Number of the first image.
     pub first_image: i64,
+    /// Numbers of the images that were searched; the lists by image have as many entries.
+    pub images: Vec<i64>,
     /// Strong pixels on each image.
     pub strong_pixels: Vec<usize>,
     /// Spots whose centroid lies on each image.
     pub spots_per_image: Vec<usize>,
+    /// Of these, spots that lie on no ring of ice (within 0.002 Å⁻² in 1/d², down to 1.7 Å).
+    pub spots_off_ice: Vec<usize>,
+    /// Counts in the spots of each image.
+    pub intensity_per_image: Vec<f64>,
+    /// Estimate of how far the crystal diffracts on each image, Å. `None` where there are too few spots.
+    pub d_min_per_image: Vec<Option<f64>>,
+    /// The same from the spots of all images, Å.
+    pub d_min: Option<f64>,
+    /// Resolution at the edge of the largest circle about the beam that is on the detector, Å.
+    pub d_min_of_detector: f64,
+    /// Counts per photon that were estimated, on top of the detector's gain.
+    pub estimated_gain: Option<f64>,
+    /// Global threshold that was estimated, photons.
+    pub estimated_global_threshold: Option<f64>,
+    /// Spots that were dropped for their steep background, if that was asked for.
+    pub n_on_gradient: Option<usize>,
+    /// Spots that were dropped where they are too dense, if that was asked for.
+    pub n_crowded: Option<usize>,
+    /// Rings of ice that stand out.
+    pub ice_rings: Vec<IceRing>,
+    /// Mean background by resolution.
+    pub background: RadialBackground,
     /// Connected components.
     pub n_extracted: usize,
     /// Smallest number of pixels allowed.
@@ -45,6 +70,62 @@ pub struct ImageSetDiagnostics {
     pub n_spots: usize,
     /// Pixels that shine on every image.
     pub hot_pixels: Vec<HotPixel>,
+}
+
+/// A ring of ice that stands out from what is beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct IceRing {
+    /// Where it is, Å.
+    pub d: f64,
+    /// Spots on it, and how many the resolutions beside let expect; if it stands out by them.
+    pub spots: Option<[f64; 2]>,
+    /// Mean counts of its background, and how many those beside let expect; if it stands out by them.
+    pub background: Option<[f64; 2]>,
+}
+
+/// Sums over background pixels of a sample of images, in bins of 1/d² that begin at 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RadialBackground {
+    /// Width of a bin, Å⁻².
+    pub step: f64,
+    /// Pixels in each bin.
+    pub pixels: Vec<u64>,
+    /// Their counts.
+    pub counts: Vec<i64>,
+}
+
+impl RadialBackground {
+    /// Empty bins.
+    pub(super) fn new(step: f64, bins: usize) -> Self {
+        RadialBackground { step, pixels: vec![0; bins], counts: vec![0; bins] }
+    }
+
+    /// Adds another's sums.
+    pub(super) fn add(&mut self, other: &Self) {
+        if self.pixels.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        self.pixels.iter_mut().zip(&other.pixels).for_each(|(a, b)| *a += b);
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+    }
+
+    /// Drops the empty bins at the high-resolution end.
+    pub(super) fn trim(&mut self) {
+        let used = self.pixels.iter().rposition(|n| *n > 0).map_or(0, |k| k + 1);
+        self.pixels.truncate(used);
+        self.counts.truncate(used);
+    }
+
+    /// 1/d² at the middle of bin `k`, Å⁻².
+    pub fn q(&self, k: usize) -> f64 {
+        (k as f64 + 0.5) * self.step
+    }
+
+    /// The bins whose middles are between two values of 1/d².
+    pub(super) fn within(&self, [low, high]: [f64; 2]) -> Vec<usize> {
+        (0..self.pixels.len()).filter(|&k| (low..high).contains(&self.q(k))).collect()
+    }
 }
 
 /// A pixel that is strong on every image with counts that vary no more than counting statistics.

@@ -1,11 +1,16 @@
+use super::background::Sampling;
 use super::components::{Component, Grower};
 use super::hot::AlwaysStrong;
 use super::mask::{Searched, is_pad, searched};
 use super::measure::{Spot, measure};
 use super::params::Checked;
+use super::ranges::Searches;
+use super::result::RadialBackground;
+use super::threshold::{Buffers, Threshold};
 use super::{Error, ImageSetDiagnostics, Output, Params, ResolutionShell};
+use super::{filter, ice, limit};
 use crate::geometry::{Beam, Detector, ExperimentList};
-use crate::image::{DEFAULT_BUDGET, Dispersion, Frame, ImageSource, PanelView, Pixel, Scratch, for_each_frame};
+use crate::image::{DEFAULT_BUDGET, Frame, ImageSource, Pixel, for_each_frame};
 use crate::job::Monitor;
 use crate::math::Vec2;
 use crate::reflections::{Reflections, flags};
@@ -22,12 +27,17 @@ use std::sync::{Arc, Mutex};
 /// cancellation. Images without spots are no error.
 pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params: &Params, monitor: &dyn Monitor) -> Result<Output, Error> {
     let params = params.check()?;
-    monitor.begin("Finding spots", images.iter().map(|s| s.n_images() as u64).sum());
-    let mut output = Output::default();
-    let mut resolutions = Vec::new();
+    let mut sets = Vec::new();
     for (imageset, source) in images.iter().enumerate() {
         let Some(sweep) = Sweep::of(experiments, imageset)? else { continue };
-        let (spots, diagnostics) = find(&sweep, imageset, source.as_ref(), &params, monitor)?;
+        let searches = Searches::new(imageset, sweep.first_image, source.n_images(), &params.scan_ranges)?;
+        sets.push((imageset, source, sweep, searches));
+    }
+    monitor.begin("Finding spots", sets.iter().map(|s| s.3.n_images() as u64).sum());
+    let mut output = Output::default();
+    let mut resolutions = Vec::new();
+    for (imageset, source, sweep, searches) in sets {
+        let (spots, diagnostics) = find(&sweep, imageset, source.as_ref(), &searches, &params, monitor)?;
         resolutions.extend(spots.iter().map(|s| sweep.resolution(s)));
         output.reflections.append(&sweep.table(experiments, imageset, spots));
         output.diagnostics.imagesets.push(diagnostics);
@@ -122,6 +132,7 @@ fn find(
     sweep: &Sweep,
     imageset: usize,
     source: &dyn ImageSource,
+    searches: &Searches,
     params: &Checked,
     monitor: &dyn Monitor,
 ) -> Result<(Vec<Spot>, ImageSetDiagnostics), Error> {
@@ -131,11 +142,18 @@ fn find(
     let min_spot_size = params.min_spot_size.unwrap_or(if pads { 3 } else { 6 });
     let n_pixels: usize = panels.iter().map(|p| p.size[0] * p.size[1]).sum();
     let allowed = (params.max_strong_pixel_fraction * n_pixels as f64).ceil() as usize;
+    let geometry = (sweep.detector, sweep.beam);
+    let first = searches.images().next().unwrap_or(0);
+    let (threshold, estimated) = Threshold::new(imageset, params, geometry, &panels, source, first)?;
+    let sampling = Sampling::new(sweep.detector, sweep.beam);
     let mut diagnostics = ImageSetDiagnostics {
         first_image: sweep.first_image,
+        images: searches.images().map(|z| sweep.first_image + z as i64).collect(),
         min_spot_size,
         max_spot_size: params.max_spot_size,
-        spots_per_image: vec![0; source.n_images()],
+        estimated_gain: estimated.gain,
+        estimated_global_threshold: estimated.global_threshold,
+        d_min_of_detector: sweep.detector.d_min_inscribed(&sweep.beam.s0()),
         ..ImageSetDiagnostics::default()
     };
     let fresh = |p: &Searched| PanelState {
@@ -145,12 +163,12 @@ fn find(
     };
     let mut states: Vec<PanelState> = panels.iter().map(fresh).collect();
 
-    let spare: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
-    let strong_pixels = |_: usize, frame: &Frame| -> Result<Vec<Vec<Pixel>>, Error> {
+    let spare: Mutex<Vec<Buffers>> = Mutex::new(Vec::new());
+    let strong_pixels = |z: usize, frame: &Frame| -> Result<(Vec<Vec<Pixel>>, Option<RadialBackground>), Error> {
         let take = || spare.lock().unwrap_or_else(|e| e.into_inner());
-        let mut scratch = take().pop().unwrap_or_default();
+        let mut buffers = take().pop().unwrap_or_default();
         let each = panels.iter().enumerate().map(|(k, panel)| {
-            strong_on_panel(frame, panel, &params.dispersion, &mut scratch).ok_or_else(|| Error::PanelOutside {
+            threshold.strong_pixels(k, frame, panel, &mut buffers).ok_or_else(|| Error::PanelOutside {
                 imageset,
                 panel: k,
                 width: panel.size[0],
@@ -161,57 +179,95 @@ fn find(
                 image_height: frame.height,
             })
         });
-        let found = each.collect();
-        take().push(scratch);
-        found
-    };
-    for_each_frame(source, 0..source.n_images(), DEFAULT_BUDGET, monitor, strong_pixels, |z, found| {
+        let found: Result<Vec<_>, _> = each.collect();
+        take().push(buffers);
         let found = found?;
-        let strong = found.iter().map(Vec::len).sum();
-        if strong > allowed {
-            return Err(Error::TooManyStrongPixels { image: sweep.first_image + z as i64, strong, allowed });
-        }
-        diagnostics.strong_pixels.push(strong);
-        for (k, (state, pixels)) in states.iter_mut().zip(&found).enumerate() {
-            let mut complete = state.grower.add(z as u32, pixels);
-            if !sweep.is_rotation {
-                complete.extend(state.grower.finish());
+        let looked_at = searches.position(z).is_some_and(|k| Sampling::includes(k, searches.n_images()));
+        let background = looked_at.then(|| sampling.measure(frame, &panels, &found));
+        Ok((found, background))
+    };
+    for range in searches.ranges() {
+        for_each_frame(source, range.clone(), DEFAULT_BUDGET, monitor, strong_pixels, |z, found| {
+            let (found, background) = found?;
+            let strong = found.iter().map(Vec::len).sum();
+            if strong > allowed {
+                return Err(Error::TooManyStrongPixels { image: sweep.first_image + z as i64, strong, allowed });
             }
-            state.always.add(pixels);
-            keep(complete, k, &panels[k], &mut state.spots, &mut diagnostics);
-        }
-        Ok::<(), Error>(())
-    })?;
+            diagnostics.strong_pixels.push(strong);
+            background.iter().for_each(|b| diagnostics.background.add(b));
+            // Spots do not go on across images that were not searched.
+            let is_last = !sweep.is_rotation || z + 1 == range.end;
+            for (k, (state, pixels)) in states.iter_mut().zip(&found).enumerate() {
+                let mut complete = state.grower.add(z as u32, pixels);
+                if is_last {
+                    complete.extend(state.grower.finish());
+                }
+                state.always.add(pixels);
+                keep(complete, k, &panels[k], &mut state.spots, &mut diagnostics);
+            }
+            Ok::<(), Error>(())
+        })?;
+    }
 
     let mut spots = Vec::new();
     for (k, mut state) in states.into_iter().enumerate() {
-        keep(state.grower.finish(), k, &panels[k], &mut state.spots, &mut diagnostics);
         diagnostics.hot_pixels.extend(state.always.hot(k, panels[k].size[0]));
         state.spots.sort_by_key(Spot::first_pixel);
         spots.extend(state.spots);
     }
     diagnostics.n_measured = spots.len();
     spots.retain(|s| s.separation() <= params.max_separation);
-    diagnostics.n_spots = spots.len();
-    for spot in &spots {
-        if let Some(n) = diagnostics.spots_per_image.get_mut(spot.centroid[2] as usize) {
-            *n += 1;
-        }
+    if let Some(gradient) = params.gradient {
+        let flat = filter::background_is_flat(&spots, gradient, &panels, source, searches.ranges(), monitor)?;
+        diagnostics.n_on_gradient = Some(drop_unless(&flat, &mut spots));
     }
+    if params.spot_density {
+        let mut keep = Vec::new();
+        for on_panel in spots.chunk_by(|a, b| a.shoebox.panel == b.shoebox.panel) {
+            let places: Vec<[f64; 2]> = on_panel.iter().map(|s| [s.centroid[0], s.centroid[1]]).collect();
+            keep.extend(filter::not_crowded(&places));
+        }
+        diagnostics.n_crowded = Some(drop_unless(&keep, &mut spots));
+    }
+    diagnostics.n_spots = spots.len();
+    diagnostics.background.trim();
+    describe(sweep, searches, &spots, &mut diagnostics);
     Ok((spots, diagnostics))
 }
 
-/// Strong pixels of one panel, its pedestal subtracted. `None` when the panel is not within the frame.
-fn strong_on_panel(frame: &Frame, panel: &Searched, test: &Dispersion, scratch: &mut Scratch) -> Option<Vec<Pixel>> {
-    // With counts of several per photon, the photons' statistics are those of counts with that gain.
-    let test = Dispersion { gain: test.gain * panel.gain, global_threshold: test.global_threshold * panel.gain, ..test.clone() };
-    if panel.pedestal == 0 {
-        let view = PanelView::new(frame, panel.origin, panel.size)?;
-        return Some(test.strong_pixels(&view, &panel.usable, scratch));
+/// Drops the spots that are not to be kept, and says how many.
+fn drop_unless(keep: &[bool], spots: &mut Vec<Spot>) -> usize {
+    let before = spots.len();
+    let mut keep = keep.iter();
+    spots.retain(|_| keep.next().copied().unwrap_or(true));
+    before - spots.len()
+}
+
+/// Counts by image, rings of ice, diffraction limits.
+fn describe(sweep: &Sweep, searches: &Searches, spots: &[Spot], d: &mut ImageSetDiagnostics) {
+    let n = searches.n_images();
+    d.spots_per_image = vec![0; n];
+    d.spots_off_ice = vec![0; n];
+    d.intensity_per_image = vec![0.0; n];
+    let resolutions: Vec<f64> = spots.iter().map(|s| sweep.resolution(s)).collect();
+    let place = |(s, d): (&Spot, &f64)| (s.shoebox.panel as usize, s.centroid[0], s.centroid[1], 1.0 / (d * d));
+    let places: Vec<ice::Place> = spots.iter().zip(&resolutions).map(place).collect();
+    d.ice_rings = ice::merged(ice::spots_on_rings(&places), ice::background_on_rings(&d.background));
+    // Of the limit's evidence, ice is none.
+    let by_spots: Vec<_> = d.ice_rings.iter().filter(|r| r.spots.is_some()).copied().collect();
+    let rings = ice::all_rings();
+    let mut of_image: Vec<Vec<f64>> = vec![Vec::new(); n];
+    for (spot, (&resolution, place)) in spots.iter().zip(resolutions.iter().zip(&places)) {
+        let Some(k) = searches.position(spot.centroid[2] as usize) else { continue };
+        d.spots_per_image[k] += 1;
+        d.spots_off_ice[k] += usize::from(!ice::is_on(&rings, place.3));
+        d.intensity_per_image[k] += spot.intensity;
+        if !ice::is_on(&by_spots, place.3) {
+            of_image[k].push(resolution);
+        }
     }
-    let level = Frame { pixels: frame.pixels.iter().map(|p| p.saturating_sub(panel.pedestal)).collect(), ..*frame };
-    let view = PanelView::new(&level, panel.origin, panel.size)?;
-    Some(test.strong_pixels(&view, &panel.usable, scratch))
+    d.d_min = limit::diffraction_limit(&of_image.concat());
+    d.d_min_per_image = limit::by_image(&of_image);
 }
 
 /// Measures the components that are neither too small nor too large, and counts the rest.
