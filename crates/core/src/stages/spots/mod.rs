@@ -4,7 +4,10 @@
 //! 2. Strong pixels that share a face, within an image or between consecutive images, are one spot ([`components`]).
 //! 3. Spots of too few or too many pixels are dropped.
 //! 4. The others get their box, counts, centroid and its variance ([`measure`]).
-//! 5. Spots whose brightest pixel is far from their centroid are dropped.
+//! 5. Pixels that shine on every image are hot ([`hot`]): spots go on without them, and what is left is judged anew.
+//! 6. Spots whose brightest pixel is far from their centroid are dropped.
+//!
+//! Pixels found hot and regions that the user does not trust become part of the panels' masks, so that no later stage uses them.
 //!
 //! The images are read once, in order; only the pixels of spots that are still growing are kept.
 //! Source: Winter et al. (2018); the defaults are those of DIALS.
@@ -21,6 +24,7 @@ mod result;
 mod run;
 #[cfg(test)]
 mod tests;
+mod untrusted;
 
 pub use error::Error;
 pub use params::{Algorithm, Gaps, Params};

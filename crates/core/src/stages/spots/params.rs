@@ -1,4 +1,5 @@
 use super::Error;
+use super::untrusted::{self, Region};
 use crate::image::{self, Dispersion, Method};
 use crate::params::{ParamError, Parameters};
 
@@ -81,10 +82,22 @@ crate::parameters! {
         /// Only this rectangle of each panel is searched: x0,x1,y0,y1, the ends not included.
         [expert; "px"; 0.0..=1e6; "spotfinder.region_of_interest"]
         region_of_interest: Option<[usize; 4]> = None,
-        /// Rectangles that are not used: x0,x1,y0,y1 (ends not included), with the panel's number and a colon before them
-        /// for other panels than 0, separated by semicolons.
+        /// Rectangles that no stage uses from here on: x0,x1,y0,y1 (ends not included), with the panel's number and a colon before them
+        /// for other panels than 0 (nothing after the colon: the whole panel), separated by semicolons.
         [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.rectangle"]
         untrusted_rectangles: String = String::new(),
+        /// Circles that no stage uses from here on: xc,yc,r, written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.circle"]
+        untrusted_circles: String = String::new(),
+        /// Polygons that no stage uses from here on: x1,y1,x2,y2,x3,y3,…, written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.polygon"]
+        untrusted_polygons: String = String::new(),
+        /// Single pixels that no stage uses from here on: y,x (slow first, as DIALS has it), written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.pixel"]
+        untrusted_pixels: String = String::new(),
+        /// Pixels that shine on every image with constant counts are hot: they belong to no spot, and no stage uses them from here on.
+        [expert; ""; 0.0..=0.0; ""]
+        mask_hot_pixels: bool = true,
     }
 }
 
@@ -101,8 +114,9 @@ pub(super) struct Checked {
     pub(super) ice_ring_width: Option<f64>,
     pub(super) border: usize,
     pub(super) region_of_interest: Option<[usize; 4]>,
-    /// Panel, then x0, x1, y0, y1.
-    pub(super) untrusted: Vec<(usize, [usize; 4])>,
+    /// Regions with their panels.
+    pub(super) untrusted: Vec<(usize, Region)>,
+    pub(super) mask_hot_pixels: bool,
 }
 
 impl Params {
@@ -130,6 +144,16 @@ impl Params {
         if self.min_spot_size.is_some_and(|n| n > self.max_spot_size) {
             return Err(wrong("min_spot_size", format!("larger than max_spot_size = {}", self.max_spot_size)).into());
         }
+        let mut untrusted = Vec::new();
+        let kinds: [(&str, &str, fn(&str) -> Result<Region, String>); 4] = [
+            ("untrusted_rectangles", &self.untrusted_rectangles, untrusted::rectangle),
+            ("untrusted_circles", &self.untrusted_circles, untrusted::circle),
+            ("untrusted_polygons", &self.untrusted_polygons, untrusted::polygon),
+            ("untrusted_pixels", &self.untrusted_pixels, untrusted::pixel),
+        ];
+        for (name, text, region) in kinds {
+            untrusted.extend(untrusted::regions(text, region).map_err(|reason| wrong(name, reason))?);
+        }
         Ok(Checked {
             dispersion: Dispersion {
                 method: match self.algorithm {
@@ -156,32 +180,15 @@ impl Params {
             ice_ring_width: self.ice_rings.then_some(self.ice_ring_width),
             border: self.border,
             region_of_interest: self.region_of_interest,
-            untrusted: rectangles(&self.untrusted_rectangles).map_err(|reason| wrong("untrusted_rectangles", reason))?,
+            untrusted,
+            mask_hot_pixels: self.mask_hot_pixels,
         })
     }
-}
-
-fn rectangles(text: &str) -> Result<Vec<(usize, [usize; 4])>, String> {
-    let parts = text.split(';').map(str::trim).filter(|p| !p.is_empty());
-    parts
-        .map(|part| {
-            let (panel, corners) = part.split_once(':').unwrap_or(("0", part));
-            let panel = panel.trim().parse().map_err(|_| format!("{panel:?} is not a panel's number"))?;
-            let corners = <[usize; 4] as crate::params::ParamValue>::parse(corners)?;
-            Ok((panel, corners))
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rectangles_name_their_panel() {
-        assert_eq!(rectangles("1,2,3,4; 2: 5,6,7,8;"), Ok(vec![(0, [1, 2, 3, 4]), (2, [5, 6, 7, 8])]));
-        assert!(rectangles("1,2,3").is_err());
-    }
 
     #[test]
     fn contradictions_are_refused() {
@@ -191,6 +198,7 @@ mod tests {
         t(Params { min_local: 50, ..Params::default() }, "49");
         t(Params { kernel_size: [0, 3], ..Params::default() }, "kernel_size");
         t(Params { region_of_interest: Some([5, 5, 0, 9]), ..Params::default() }, "region_of_interest");
+        t(Params { untrusted_circles: "1,2".into(), ..Params::default() }, "untrusted_circles");
         t(Params { min_spot_size: Some(2000), ..Params::default() }, "max_spot_size");
     }
 }

@@ -1,5 +1,5 @@
 use super::components::{Component, Grower};
-use super::hot::AlwaysStrong;
+use super::hot::{self, AlwaysStrong};
 use super::mask::{Searched, is_pad, searched};
 use super::measure::{Spot, measure};
 use super::params::Checked;
@@ -23,13 +23,17 @@ use std::sync::{Arc, Mutex};
 pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params: &Params, monitor: &dyn Monitor) -> Result<Output, Error> {
     let params = params.check()?;
     monitor.begin("Finding spots", images.iter().map(|s| s.n_images() as u64).sum());
-    let mut output = Output::default();
+    let mut output = Output { experiments: distrusting(experiments, &params), ..Output::default() };
     let mut resolutions = Vec::new();
     for (imageset, source) in images.iter().enumerate() {
-        let Some(sweep) = Sweep::of(experiments, imageset)? else { continue };
+        let Some(sweep) = Sweep::of(&output.experiments, imageset)? else { continue };
         let (spots, diagnostics) = find(&sweep, imageset, source.as_ref(), &params, monitor)?;
         resolutions.extend(spots.iter().map(|s| sweep.resolution(s)));
         output.reflections.append(&sweep.table(experiments, imageset, spots));
+        if params.mask_hot_pixels {
+            let detector = sweep.number_of_detector;
+            hot::mask(&mut output.experiments.detectors[detector], &diagnostics.hot_pixels);
+        }
         output.diagnostics.imagesets.push(diagnostics);
     }
     output.reflections.identifiers = identifiers(experiments);
@@ -37,10 +41,25 @@ pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params
     Ok(output)
 }
 
+/// The experiments with the regions that the user does not trust in their panels' masks.
+fn distrusting(experiments: &ExperimentList, params: &Checked) -> ExperimentList {
+    let mut out = experiments.clone();
+    for panels in out.detectors.iter_mut().map(|d| &mut d.panels) {
+        for (number, region) in &params.untrusted {
+            if let Some(panel) = panels.get_mut(*number) {
+                panel.distrust(region.rectangles(panel.image_size));
+            }
+        }
+    }
+    out
+}
+
 /// The experiments on one image set.
 struct Sweep<'a> {
     beam: &'a Beam,
     detector: &'a Detector,
+    /// The detector's number in the list.
+    number_of_detector: usize,
     /// Number of the first image.
     first_image: i64,
     /// Whether spots may go on from image to image.
@@ -57,7 +76,8 @@ impl<'a> Sweep<'a> {
         let missing = |what| Error::Incomplete { experiment: first, what };
         let e = &list.experiments[first];
         let beam = e.beam.and_then(|k| list.beams.get(k)).ok_or_else(|| missing("beam"))?;
-        let detector = e.detector.and_then(|k| list.detectors.get(k)).ok_or_else(|| missing("detector"))?;
+        let known = e.detector.and_then(|k| Some((k, list.detectors.get(k)?)));
+        let (number_of_detector, detector) = known.ok_or_else(|| missing("detector"))?;
         let scan = |i: usize| list.experiments[i].scan.and_then(|k| list.scans.get(k));
         let first_image = members.iter().filter_map(|&i| scan(i)).map(|s| s.first_image).min().unwrap_or(1);
         let range = |i: usize| match scan(i) {
@@ -67,6 +87,7 @@ impl<'a> Sweep<'a> {
         Ok(Some(Sweep {
             beam,
             detector,
+            number_of_detector,
             first_image,
             is_rotation: scan(first).is_some_and(|s| !s.is_still()),
             experiments: members.iter().map(|&i| (i, range(i))).collect(),
@@ -134,6 +155,7 @@ fn find(
     let mut diagnostics = ImageSetDiagnostics {
         first_image: sweep.first_image,
         min_spot_size,
+        hot_pixels_masked: params.mask_hot_pixels,
         max_spot_size: params.max_spot_size,
         spots_per_image: vec![0; source.n_images()],
         ..ImageSetDiagnostics::default()
@@ -186,7 +208,15 @@ fn find(
     let mut spots = Vec::new();
     for (k, mut state) in states.into_iter().enumerate() {
         keep(state.grower.finish(), k, &panels[k], &mut state.spots, &mut diagnostics);
-        diagnostics.hot_pixels.extend(state.always.hot(k, panels[k].size[0]));
+        let hot = state.always.hot(k, panels[k].size[0]);
+        if params.mask_hot_pixels && !hot.is_empty() {
+            let (rest, with) = state.spots.into_iter().partition(|s| !hot::is_in(s, &hot));
+            state.spots = rest;
+            diagnostics.n_with_hot_pixels += with.len();
+            diagnostics.n_extracted -= with.len();
+            keep(hot::without(with, &hot, &panels[k], params.max_spot_size), k, &panels[k], &mut state.spots, &mut diagnostics);
+        }
+        diagnostics.hot_pixels.extend(hot);
         state.spots.sort_by_key(Spot::first_pixel);
         spots.extend(state.spots);
     }
