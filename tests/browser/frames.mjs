@@ -5,7 +5,6 @@ import { PAGE, open } from './chromium.mjs';
 const endings = [];
 const page = await open({ after: (end) => endings.push(end) }, PAGE);
 try {
-  await page.getByTestId('engine-status').filter({ hasText: 'ready' }).waitFor({ timeout: 60_000 });
   const lines = await page.evaluate(() => new Promise((resolve, reject) => {
     const module = new URL('./engine-pkg/ewald_engine.js', location.href);
     const script = `

@@ -17,7 +17,7 @@ use crate::image::Pixel;
 /// Fewer images cannot tell a hot pixel from a spot.
 const FEWEST_IMAGES: usize = 10;
 /// From so many images on a pixel may miss some and flicker.
-const LONG: usize = 40;
+pub(super) const LONG: usize = 40;
 /// Standard deviation of a flickering pixel's counts, relative to their mean.
 const FLICKER: f64 = 0.2;
 

@@ -4,7 +4,7 @@
 //! 2. Strong pixels that share a face, within an image or between consecutive images, are one spot ([`components`]).
 //! 3. Spots of too few or too many pixels are dropped.
 //! 4. The others get their box, counts, centroid and its variance ([`measure`]).
-//! 5. Pixels that shine on every image are hot ([`hot`]): spots go on without them, and what is left is judged anew.
+//! 5. Pixels that shine on every image are hot ([`hot`], [`never_dark`]): spots go on without them, and what is left is judged anew.
 //! 6. Spots whose brightest pixel is far from their centroid are dropped.
 //!
 //! Pixels found hot and regions that the user does not trust become part of the panels' masks, so that no later stage uses them.
@@ -18,6 +18,7 @@ mod hot;
 mod ice;
 mod mask;
 pub mod measure;
+mod never_dark;
 mod params;
 mod report;
 mod result;

@@ -56,7 +56,7 @@ pub struct ImageSetDiagnostics {
     pub hot_pixels_masked: bool,
 }
 
-/// A pixel that is strong on every image with counts that vary no more than counting statistics.
+/// A pixel that shines on every image of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HotPixel {
     /// Panel.
@@ -65,7 +65,7 @@ pub struct HotPixel {
     pub x: usize,
     /// Slow index.
     pub y: usize,
-    /// Mean counts per image.
+    /// Mean counts per image; of a pixel that is not strong on each, or is not searched, its smallest count.
     pub mean: f64,
 }
 

@@ -2,6 +2,7 @@ use super::components::{Component, Grower};
 use super::hot::{self, AlwaysStrong};
 use super::mask::{Searched, is_pad, searched};
 use super::measure::{Spot, measure};
+use super::never_dark::{self, NeverDark};
 use super::params::Checked;
 use super::{Error, ImageSetDiagnostics, Output, Params, ResolutionShell};
 use crate::geometry::{Beam, Detector, ExperimentList};
@@ -167,8 +168,10 @@ fn find(
     };
     let mut states: Vec<PanelState> = panels.iter().map(fresh).collect();
 
+    let never_dark = NeverDark::new(source, source.n_images());
     let spare: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
-    let strong_pixels = |_: usize, frame: &Frame| -> Result<Vec<Vec<Pixel>>, Error> {
+    let strong_pixels = |z: usize, frame: &Frame| -> Result<Vec<Vec<Pixel>>, Error> {
+        never_dark.iter().for_each(|n| n.add(z, frame));
         let take = || spare.lock().unwrap_or_else(|e| e.into_inner());
         let mut scratch = take().pop().unwrap_or_default();
         let each = panels.iter().enumerate().map(|(k, panel)| {
@@ -205,10 +208,11 @@ fn find(
         Ok::<(), Error>(())
     })?;
 
+    let mut unseen = never_dark.map_or_else(Vec::new, |n| n.hot(source, sweep.detector, &panels)).into_iter();
     let mut spots = Vec::new();
     for (k, mut state) in states.into_iter().enumerate() {
         keep(state.grower.finish(), k, &panels[k], &mut state.spots, &mut diagnostics);
-        let hot = state.always.hot(k, panels[k].size[0]);
+        let hot = never_dark::joined(state.always.hot(k, panels[k].size[0]), unseen.next().unwrap_or_default());
         if params.mask_hot_pixels && !hot.is_empty() {
             let (rest, with) = state.spots.into_iter().partition(|s| !hot::is_in(s, &hot));
             state.spots = rest;

@@ -209,6 +209,28 @@ fn hot_pixels_are_told_and_masked_and_belong_to_no_spot() {
 }
 
 #[test]
+fn in_a_long_sweep_pixels_that_are_weak_or_not_searched_are_found_hot_too() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 50, 0.01);
+    let mut set = images(50, &SPOTS);
+    for (z, f) in set.frames.iter_mut().enumerate() {
+        f.pixels[50 * WIDTH + 33] = 14 + (z % 3) as i32;
+        f.pixels[70 * WIDTH + 100] = 4000;
+        // A bright region with a straight edge is none, nor is a pixel that is dark at times.
+        (60..90).for_each(|y| f.pixels[y * WIDTH..y * WIDTH + 8].fill(90));
+        f.pixels[30 * WIDTH + 90] = if z % 8 == 0 { 0 } else { 300 };
+    }
+    set.mask = Some((0..WIDTH * HEIGHT).map(|i| i != 70 * WIDTH + 101).collect());
+    set.frames.iter_mut().for_each(|f| f.pixels[70 * WIDTH + 101] = 9999);
+    let t = |params: Params, expected: &[(usize, usize)]| {
+        let out = found(&list, vec![set.clone()], &params);
+        let hot: Vec<_> = out.diagnostics.imagesets[0].hot_pixels.iter().map(|h| (h.x, h.y)).collect();
+        assert_eq!(hot, expected);
+    };
+    t(Params::default(), &[(33, 50), (100, 70)]);
+    t(Params { region_of_interest: Some([0, 20, 0, 20]), ..Params::default() }, &[(33, 50), (100, 70)]);
+}
+
+#[test]
 fn a_spot_that_touches_a_hot_pixel_goes_on_without_it() {
     let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
     let clean = found(&list, vec![images(13, &SPOTS)], &Params::default());
