@@ -1,4 +1,4 @@
-// Runs all stages on the files named on the command line and prints `stage seconds` lines, and lines of remarks with a #.
+// Runs the stages up to EWALD_LAST on the files named on the command line and prints `stage seconds` lines, and lines of remarks with a #.
 
 import { PAGE, open } from './chromium.mjs';
 import { seconds, waitFor, watchStages } from './stages.mjs';
@@ -10,7 +10,7 @@ try {
   await page.getByTestId('file-input').setInputFiles(process.argv.slice(2));
   await watchStages(page);
   await page.getByTestId('run-all').click();
-  await waitFor(page, 'merge', 'done', 1_200_000);
+  await waitFor(page, process.env.EWALD_LAST ?? 'merge', 'done', 1_200_000);
   for (const [stage, s] of Object.entries(await seconds(page))) console.log(`${stage} ${s.toFixed(2)}`);
   const engine = await page.evaluate(() => window.ewald.engine?.());
   if (engine) {

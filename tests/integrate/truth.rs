@@ -1,4 +1,4 @@
-use ewald_core::image::ImageSource;
+use ewald_core::image::{Frame, ImageError, ImageSource, RawFrame};
 use ewald_core::job::{Cancelled, Monitor, Silent};
 use ewald_core::reflections::{Reflections, flags};
 use ewald_core::stages::integrate::{Error, Integrated, Params, run};
@@ -155,4 +155,81 @@ fn cancelling_ends_at_once() {
     let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(s)];
     let out = run(&experiments, &refined, None, &images, &Params::default(), &Impatient).map(|o| o.reflections.len());
     assert_eq!(out.err().map(|e| e.to_string()), Some(Cancelled.to_string()));
+}
+
+/// A source with pixels that shine.
+struct Shining(Arc<Simulation>, Vec<usize>);
+
+impl ImageSource for Shining {
+    fn n_images(&self) -> usize {
+        ImageSource::n_images(&*self.0)
+    }
+    fn image_size(&self) -> [usize; 2] {
+        self.0.image_size()
+    }
+    fn mask(&self) -> Option<&[bool]> {
+        self.0.mask()
+    }
+    fn fetch(&self, frames: std::ops::Range<usize>) -> Result<Vec<RawFrame>, ImageError> {
+        self.0.fetch(frames)
+    }
+    fn decode(&self, raw: &RawFrame, out: &mut Frame) -> Result<(), ImageError> {
+        self.0.decode(raw, out)?;
+        self.1.iter().for_each(|&i| out.pixels[i] = 3000);
+        Ok(())
+    }
+}
+
+/// A pixel beside the centre of each of twenty reflections shines, and the panel's mask knows: the profile is fitted without it, and the sum is none.
+#[test]
+fn masked_pixels_take_no_part() {
+    let simulation = simulation(48);
+    let (mut experiments, refined) = (simulation.true_experiments(), refined(&simulation));
+    let width = simulation.image_size()[0];
+    let places: Vec<[i64; 2]> = refined.xyzcal_px.iter().step_by(refined.len() / 20).map(|c| [c[0] as i64 + 1, c[1] as i64]).collect();
+    experiments.detectors[0].panels[0].distrust(places.iter().map(|&[x, y]| [x, y, x + 1, y + 1]));
+    let shining = places.iter().map(|[x, y]| *y as usize * width + *x as usize).collect();
+    let truth = Arc::new(simulation);
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Shining(truth.clone(), shining))];
+    let out = run(&experiments, &refined, None, &images, &Params::default(), &Silent).unwrap();
+    let t = &out.reflections;
+    let touched = |i: &usize| t.flags[*i] & flags::FOREGROUND_INCLUDES_BAD_PIXELS != 0 && t.partiality[*i] > 0.99;
+    let touched: Vec<usize> = (0..t.len()).filter(touched).collect();
+    assert!(touched.len() > 10, "{}", touched.len());
+    assert!(touched.iter().all(|&i| t.flags[i] & flags::INTEGRATED_SUM == 0 && t.flags[i] & flags::FAILED_DURING_SUMMATION != 0));
+    let rows: BTreeMap<_, _> = touched.iter().map(|&i| ((t.hkl[i], t.entering[i]), i)).collect();
+    let mut z = Vec::new();
+    for r in truth.reflections() {
+        if let Some(&i) = rows.get(&(r.hkl, r.entering)).filter(|&&i| t.flags[i] & flags::INTEGRATED_PRF != 0) {
+            z.push((t.i_prf[i] - r.counts) / t.var_prf[i].sqrt());
+        }
+    }
+    // Without its brightest pixels a profile is less well known than its variance says.
+    assert!(z.len() > 10 && z.iter().all(|z| z.abs() < 8.0), "{z:?}");
+}
+
+/// As DIALS 3.12.1: whatever a reflection's box holds above the trusted range, in its foreground or not, it is overloaded.
+#[test]
+fn saturated_pixels_are_told() {
+    let simulation = simulation(30);
+    let (mut experiments, refined) = (simulation.true_experiments(), refined(&simulation));
+    let limit = 60;
+    experiments.detectors[0].panels[0].trusted_range[1] = f64::from(limit);
+    let truth = Arc::new(simulation);
+    let images: Vec<Arc<dyn ImageSource>> = vec![truth.clone()];
+    let out = run(&experiments, &refined, None, &images, &Params::default(), &Silent).unwrap();
+    let (t, [width, height]) = (&out.reflections, truth.image_size());
+    let frames: Vec<Frame> = (0..30).map(|z| ImageSource::frame(&*truth, z).unwrap()).collect();
+    let mut n = [0, 0];
+    for i in (0..t.len()).filter(|&i| t.flags[i] & flags::DONT_INTEGRATE == 0) {
+        let b = t.bbox[i];
+        let inside = |v: i32, end: usize| v.clamp(0, end as i32) as usize;
+        let rows = inside(b[2], height)..inside(b[3], height);
+        let above = frames[b[4].max(0) as usize..b[5].min(30) as usize].iter().any(|f| {
+            rows.clone().any(|y| f.pixels[y * width + inside(b[0], width)..y * width + inside(b[1], width)].iter().any(|c| *c > limit))
+        });
+        assert_eq!(t.flags[i] & flags::OVERLOADED != 0, above, "{:?}", t.hkl[i]);
+        n[usize::from(above)] += 1;
+    }
+    assert!(n[0] > 100 && n[1] > 30, "{n:?}");
 }

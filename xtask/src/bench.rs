@@ -12,8 +12,10 @@ use crate::options::Options;
 use crate::server::Server;
 use crate::setup;
 
-/// A subcommand, as the page names its stage, and what it takes from the folder where the ones before left their results.
-const STAGES: [(&str, &str, &[&str]); 9] = [
+/// A stage as the page names it, its subcommand, and what it takes from the folder where the ones before left their results.
+type Stage = (&'static str, &'static str, &'static [&'static str]);
+
+const STAGES: [Stage; 9] = [
     ("import", "import", &[]),
     ("find-spots", "find-spots", &["imported.expt"]),
     ("index", "index", &["imported.expt", "strong.refl"]),
@@ -40,7 +42,7 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let only = options.value("--only")?;
     options.finish()?;
     if only.as_deref() == Some("frames") {
-        return frames();
+        return frames(data);
     }
     let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
     if !wanted("native") && !wanted("browser") {
@@ -57,11 +59,11 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let dials = times_beside(&data);
     let mut columns: Vec<(&str, Times)> = Vec::new();
     if wanted("native") {
-        columns.push(("native", native(&program, &files, &work.join("native"), &threads)?));
+        columns.push(("native", native(&program, &files, &work.join("native"), &threads, &STAGES)?));
     }
     if wanted("browser") {
         build::everything(&Settings::default())?;
-        columns.push(("Chromium", browser(&of_one_kind(&files), &threads)?));
+        columns.push(("Chromium", browser(&of_one_kind(&files), &threads, "merge")?));
     }
     columns.extend(dials.map(|times| ("DIALS", times)));
     print_table(&data, &threads, &columns);
@@ -89,10 +91,10 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Each stage as a process of its own, start-up included.
-fn native(program: &Path, files: &[PathBuf], results: &Path, threads: &str) -> Result<Times, Failure> {
+fn native(program: &Path, files: &[PathBuf], results: &Path, threads: &str, stages: &[Stage]) -> Result<Times, Failure> {
     std::fs::remove_dir_all(results).ok();
     let mut times = Times::new();
-    for (stage, subcommand, inputs) in STAGES {
+    for (stage, subcommand, inputs) in stages {
         let mut command = Command::new(program);
         command.arg(subcommand);
         match inputs {
@@ -102,14 +104,77 @@ fn native(program: &Path, files: &[PathBuf], results: &Path, threads: &str) -> R
         command.arg("-o").arg(results).args(["--threads", threads]).stdout(Stdio::null());
         let start = Instant::now();
         run(&mut command)?;
-        times.insert(stage.to_owned(), start.elapsed().as_secs_f64());
+        times.insert((*stage).to_owned(), start.elapsed().as_secs_f64());
     }
     Ok(times)
 }
 
-/// Decoding and searching single frames of 18 megapixels.
-fn frames() -> Result<(), Failure> {
-    run(in_root(cargo()).args(["run", "--release", "--package", "ewald-sim", "--example", "frame_speed"]))
+/// Frames of 18 megapixels: decoding on one thread beside the C filter, and finding the spots of a data set on one thread and two.
+fn frames(data: Option<PathBuf>) -> Result<(), Failure> {
+    let program = build::command_line(true)?;
+    build::everything(&Settings::default())?;
+    let work = root().join("target/bench/frames");
+    let chunks = work.join("chunks");
+    std::fs::create_dir_all(&chunks).map_err(|e| format!("{}: {e}", chunks.display()))?;
+
+    let example = ["run", "--release", "--package", "ewald-engine", "--example", "frame_speed", "--"];
+    let native_speed = lines_of(in_root(cargo()).args(example).arg(&chunks))?;
+    let c_filter = lines_of(Command::new("python3").args(["-c", C_FILTER]).arg(&chunks)).unwrap_or_else(|_| {
+        println!("the C filter was not measured: python3 has no package hdf5plugin");
+        Times::new()
+    });
+    let chromium = lines_of(&mut in_chromium("frames.mjs")?)?;
+
+    let data = match data {
+        Some(data) => data,
+        None => frames_of_18_megapixels(&program, &work)?,
+    };
+    let files = image_files(&data)?;
+    let mut seconds = Vec::new();
+    for threads in ["1", "2"] {
+        let native = native(&program, &files, &work.join("native"), threads, &STAGES[..2])?;
+        seconds.push([native, browser(&of_one_kind(&files), threads, "find-spots")?].map(|t| t.get("find-spots").copied()));
+    }
+
+    println!("\nFrames of 18 megapixels, one thread\n{:<28}{:>10}{:>10}{:>10}", "", "native", "Chromium", "C filter");
+    for (what, title) in [("u32", "decode u32, GB/s of pixels"), ("u16", "decode u16, GB/s of pixels"), ("search", "search, ms a frame")] {
+        let cells = [&native_speed, &chromium, &c_filter].map(|times| cell(times.get(what).copied()));
+        println!("{title:<28}{}", cells.concat());
+    }
+    println!("\nFinding the spots of {}, reading and decoding included\n{:<28}{:>10}{:>10}", data.display(), "", "native", "Chromium");
+    for (threads, row) in ["1 thread, s", "2 threads, s"].iter().zip(&seconds) {
+        println!("{threads:<28}{}", row.map(cell).concat());
+    }
+    let efficiency = [0, 1].map(|k| Some(seconds[0][k]? / (2.0 * seconds[1][k]?)));
+    println!("{:<28}{}", "efficiency of two threads", efficiency.map(cell).concat());
+    Ok(())
+}
+
+/// Decodes with the filter that HDF5 uses, where Python has it.
+const C_FILTER: &str = include_str!("c_filter.py");
+
+/// Images in the data set whose spots are found.
+const IMAGES: usize = 40;
+
+/// Makes large images, once.
+fn frames_of_18_megapixels(program: &Path, work: &Path) -> Result<PathBuf, Failure> {
+    let folder = work.join("data");
+    if image_files(&folder).is_err() {
+        let parameters = ["detector=eiger16m", "distance=200", "d_min=1.4"];
+        run(Command::new(program).arg("simulate").args(parameters).arg(format!("images={IMAGES}")).arg("-o").arg(&folder))?;
+    }
+    Ok(folder)
+}
+
+/// The `what value` lines that a command prints.
+fn lines_of(command: &mut Command) -> Result<Times, Failure> {
+    eprintln!("+ {}", shown(command));
+    let output = command.stderr(Stdio::inherit()).output().map_err(|e| format!("{}: {e}", shown(command)))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    for line in text.lines().filter(|line| line.starts_with('#')) {
+        println!("{line}");
+    }
+    if output.status.success() { Ok(text.lines().filter_map(stage_and_seconds).collect()) } else { Err(format!("it failed:\n{text}")) }
 }
 
 /// Of a master file and the data files that it links to, the master is what the command line is given.
@@ -126,25 +191,20 @@ fn of_one_kind(files: &[PathBuf]) -> Vec<PathBuf> {
     files.iter().filter(|f| !other(f)).cloned().collect()
 }
 
-/// The page, driven in Chromium, which reports `stage seconds` lines.
-fn browser(files: &[PathBuf], threads: &str) -> Result<Times, Failure> {
+/// The page, driven in Chromium up to the stage `last`, which reports `stage seconds` lines.
+fn browser(files: &[PathBuf], threads: &str, last: &str) -> Result<Times, Failure> {
+    lines_of(in_chromium("bench.mjs")?.args(files).env("EWALD_THREADS", threads).env("EWALD_LAST", last))
+}
+
+/// A script of `tests/browser`, with the built page served for it.
+fn in_chromium(script: &str) -> Result<Command, Failure> {
     let chromium = setup::for_testing()?;
     let server = Server::bind(dist(), Some(0), true)?;
     let mut command = Command::new("node");
-    command.arg("browser/bench.mjs").args(files).current_dir(root().join("tests"));
-    command.env("EWALD_PAGE", server.address()).env("EWALD_PLAIN_PAGE", server.address());
-    command.env("CHROMIUM", chromium).env("EWALD_THREADS", threads);
+    command.arg(format!("browser/{script}")).current_dir(root().join("tests"));
+    command.env("EWALD_PAGE", server.address()).env("EWALD_PLAIN_PAGE", server.address()).env("CHROMIUM", chromium);
     server.serve_in_background();
-    eprintln!("+ {}", shown(&command));
-    let output = command.stderr(Stdio::inherit()).output().map_err(|e| format!("node: {e}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        return Err(format!("the page did not finish:\n{text}"));
-    }
-    for line in text.lines().filter(|line| line.starts_with('#')) {
-        println!("{line}");
-    }
-    Ok(text.lines().filter_map(stage_and_seconds).collect())
+    Ok(command)
 }
 
 /// `integrate 12.3`, with any further columns after it.
@@ -170,7 +230,6 @@ fn print_table(data: &Path, threads: &str, columns: &[(&str, Times)]) {
     println!("\nSeconds on {}, {threads} threads", data.display());
     let head: Vec<String> = columns.iter().map(|(name, _)| format!("{name:>10}")).collect();
     println!("{:<12}{}", "stage", head.concat());
-    let cell = |seconds: Option<f64>| seconds.map_or(format!("{:>10}", "-"), |s| format!("{s:>10.2}"));
     for (stage, ..) in STAGES {
         let cells: Vec<String> = columns.iter().map(|(_, times)| cell(times.get(stage).copied())).collect();
         println!("{stage:<12}{}", cells.concat());
@@ -178,6 +237,10 @@ fn print_table(data: &Path, threads: &str, columns: &[(&str, Times)]) {
     let in_all = |times: &Times| STAGES.iter().filter_map(|(stage, ..)| times.get(*stage)).sum::<f64>();
     let totals: Vec<String> = columns.iter().map(|(_, times)| cell(Some(in_all(times)))).collect();
     println!("{:<12}{}", "all", totals.concat());
+}
+
+fn cell(value: Option<f64>) -> String {
+    value.map_or(format!("{:>10}", "-"), |v| format!("{v:>10.2}"))
 }
 
 #[cfg(test)]

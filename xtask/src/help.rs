@@ -92,5 +92,6 @@ Times every stage on the same images: `ewald process` natively, and the page in 
 
   --data DIR     folder with the images; default is a simulated data set made for the purpose
   --threads N    threads to use; default 2
-  --only PART    native, browser, or frames: decoding and searching frames of 18 megapixels, natively
+  --only PART    native, browser, or frames: decoding frames of 18 megapixels beside HDF5's C filter (the Python package
+                 hdf5plugin), and finding their spots, natively and in Chromium, on one thread and two
 ";

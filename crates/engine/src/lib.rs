@@ -20,5 +20,6 @@ pub mod dispatch;
 pub mod heap;
 pub mod lattice;
 pub mod read_ahead;
+pub mod speed;
 pub mod viewer;
 pub mod views;

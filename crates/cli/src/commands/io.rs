@@ -15,6 +15,8 @@ pub struct Inputs {
     pub experiments: Option<(PathBuf, ExperimentList)>,
     /// The reflections.
     pub reflections: Option<Reflections>,
+    /// Where the reflections came from.
+    pub reflections_path: PathBuf,
     /// Everything else: images.
     pub images: Vec<PathBuf>,
 }
@@ -37,6 +39,7 @@ pub fn read_inputs(arguments: &Arguments) -> Result<Inputs, Failure> {
                     return Err(unusable(&"one .refl file is enough; combine several first"));
                 }
                 out.reflections = Some(refl::read(&read()?).map_err(|e| unusable(&e))?);
+                out.reflections_path.clone_from(path);
             }
             _ if path.is_dir() => out.images.extend(file_source::files_in(path)),
             _ if path.is_file() => out.images.push(path.clone()),

@@ -44,7 +44,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "find-spots",
         usage: "imported.expt",
-        summary: "imported.expt → strong.refl",
+        summary: "imported.expt → strong.expt (with masks), strong.refl",
         stages: &[StageId::FindSpots],
         run: |a| stage::run(StageId::FindSpots, a),
     },

@@ -34,7 +34,7 @@ fn describe_all(arguments: &Arguments, command: &str) -> Result<Vec<ewald_core::
     if let Some((key, _)) = arguments.parameters.first() {
         return Err(Failure::unusable(format!("{command} takes no parameters, but {key} was given")));
     }
-    let Inputs { experiments, reflections, images } = io::read_inputs(arguments)?;
+    let Inputs { experiments, reflections, images, .. } = io::read_inputs(arguments)?;
     let mut out = Vec::new();
     if !images.is_empty() {
         let mut session = Session::new();

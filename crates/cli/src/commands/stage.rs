@@ -62,7 +62,7 @@ fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Fai
         }
         return add_images(session, &inputs.images);
     }
-    let (path, experiments) = inputs.experiments.ok_or_else(|| needs("an experiment list (.expt)"))?;
+    let (path, mut experiments) = inputs.experiments.ok_or_else(|| needs("an experiment list (.expt)"))?;
     if matches!(stage, StageId::FindSpots | StageId::Integrate) {
         load_companions(session, &path, &experiments, &inputs.images);
     }
@@ -70,8 +70,20 @@ fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Fai
         session.load_imported(experiments).map_err(io::failure)?;
         return Ok(());
     }
+    if stage == StageId::Index {
+        adopt_masks(&mut experiments, &inputs.reflections_path);
+    }
     let reflections = inputs.reflections.ok_or_else(|| needs("reflections (.refl)"))?;
     session.load(stage, Data { experiments, reflections }).map_err(io::failure)
+}
+
+/// Masks of spot finding come with the experiment list beside the spots (`strong.expt` beside `strong.refl`), also where the list of import is given,
+/// as DIALS' users are used to. A neighbour that cannot be read is none.
+fn adopt_masks(experiments: &mut ExperimentList, spots: &Path) {
+    let beside = std::fs::read(spots.with_extension("expt")).ok().and_then(|bytes| expt::read(&bytes).ok());
+    if let Some(masked) = beside {
+        experiments.adopt_masks(&masked);
+    }
 }
 
 /// Each Bravais setting as an experiment list, and the data in the one chosen.

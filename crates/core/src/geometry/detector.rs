@@ -29,6 +29,24 @@ impl Detector {
         Detector { panels: vec![panel], ..Detector::default() }
     }
 
+    /// Calls `hide` with the pixels of an image of (width, height) that the panels' masks name: runs of indices, row-major.
+    pub fn hide_masked(&self, [width, height]: [usize; 2], mut hide: impl FnMut(core::ops::Range<usize>)) {
+        let [w, h] = [width, height].map(|n| n.min(i64::MAX as usize) as i64);
+        for panel in &self.panels {
+            let [x, y] = panel.raw_image_offset;
+            let [right, bottom] = [0, 1].map(|k| i64::try_from(panel.image_size[k]).unwrap_or(i64::MAX));
+            for [x0, y0, x1, y1] in &panel.mask {
+                let inside = |v: i64, end: i64, offset: i64, whole: i64| v.clamp(0, end).saturating_add(offset).clamp(0, whole) as usize;
+                let (x0, x1) = (inside(*x0, right, x, w), inside(*x1, right, x, w));
+                for row in inside(*y0, bottom, y, h)..inside(*y1, bottom, y, h) {
+                    if x0 < x1 {
+                        hide(row * width + x0..row * width + x1);
+                    }
+                }
+            }
+        }
+    }
+
     /// The first panel that the ray along `s1` hits within its edges.
     pub fn hit(&self, s1: &Vec3) -> Option<RayHit> {
         self.panels.iter().enumerate().find_map(|(panel, p)| {
@@ -66,5 +84,20 @@ impl Detector {
             edges.map(|(x, y)| p.d_at_px(s0, Vec2::new(x, y))).into_iter().fold(0.0, f64::max)
         });
         d.fold(f64::INFINITY, f64::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_of_panels_are_hidden_where_the_panels_are() {
+        let panel = |x, mask| Panel { image_size: [4, 3], raw_image_offset: [x, 1], mask, ..Panel::default() };
+        let detector =
+            Detector { panels: vec![panel(0, vec![[1, 0, 3, 2]]), panel(6, vec![[-5, 2, 1, 99], [2, 2, 2, 3]])], ..Detector::default() };
+        let mut runs = Vec::new();
+        detector.hide_masked([10, 4], |run| runs.push(run));
+        assert_eq!(runs, [11..13, 21..23, 36..37]);
     }
 }

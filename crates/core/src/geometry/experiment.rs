@@ -127,4 +127,46 @@ impl ExperimentList {
             profile: e.profile.and_then(|k| self.profiles.get(k)),
         })
     }
+
+    /// Adds to the panels' masks what those of `other` have: its experiments are matched by identifier, or by number where one has none.
+    pub fn adopt_masks(&mut self, other: &ExperimentList) {
+        for i in 0..self.len() {
+            let mine = &self.experiments[i];
+            let same = |e: &Experiment| !e.identifier.is_empty() && e.identifier == mine.identifier;
+            let unnamed = |e: &&Experiment| e.identifier.is_empty() || mine.identifier.is_empty();
+            let Some(theirs) = other.experiments.iter().find(|e| same(e)).or_else(|| other.experiments.get(i).filter(unnamed)) else {
+                continue;
+            };
+            let (Some(to), Some(from)) = (mine.detector, theirs.detector.and_then(|k| other.detectors.get(k))) else { continue };
+            let Some(detector) = self.detectors.get_mut(to).filter(|d| d.panels.len() == from.panels.len()) else { continue };
+            for (panel, from) in detector.panels.iter_mut().zip(&from.panels).filter(|(p, f)| p.image_size == f.image_size) {
+                panel.distrust(from.mask.iter().copied());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Panel;
+
+    #[test]
+    fn masks_go_to_the_experiment_of_the_same_name() {
+        let list = |names: [&str; 2], masks: [Vec<[i64; 4]>; 2]| ExperimentList {
+            experiments: [0, 1]
+                .map(|k| Experiment { identifier: names[k].to_owned(), detector: Some(k), ..Experiment::default() })
+                .to_vec(),
+            detectors: masks.map(|mask| Detector::single(Panel { image_size: [9, 9], mask, ..Panel::default() })).to_vec(),
+            ..ExperimentList::default()
+        };
+        let t = |names, expected: [Vec<[i64; 4]>; 2]| {
+            let mut to = list(["a", "b"], [vec![[0, 0, 9, 1]], vec![]]);
+            to.adopt_masks(&list(names, [vec![[1, 1, 2, 2]], vec![[0, 0, 9, 1]]]));
+            assert_eq!(to.detectors.iter().map(|d| d.panels[0].mask.clone()).collect::<Vec<_>>(), expected);
+        };
+        t(["b", "a"], [vec![[0, 0, 9, 1]], vec![[1, 1, 2, 2]]]);
+        t(["", ""], [vec![[0, 0, 9, 1], [1, 1, 2, 2]], vec![[0, 0, 9, 1]]]);
+        t(["c", "d"], [vec![[0, 0, 9, 1]], vec![]]);
+    }
 }

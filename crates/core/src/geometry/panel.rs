@@ -78,6 +78,15 @@ impl Default for Panel {
 }
 
 impl Panel {
+    /// Adds rectangles to the mask, each once.
+    pub fn distrust(&mut self, rectangles: impl IntoIterator<Item = [i64; 4]>) {
+        for r in rectangles {
+            if !self.mask.contains(&r) {
+                self.mask.push(r);
+            }
+        }
+    }
+
     /// Unit normal, fast × slow.
     pub fn normal(&self) -> Vec3 {
         self.fast.cross(&self.slow).normalize()

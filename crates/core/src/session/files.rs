@@ -20,6 +20,7 @@ impl Session {
         let rows = |d: &Option<Data>| d.as_ref().map(|d| self.table_for_file(d));
         match name {
             "imported.expt" => r.imported.as_ref().map(expt::write),
+            "strong.expt" => r.masked.as_ref().map(expt::write),
             "strong.refl" => r.strong.as_ref().zip(r.imported.as_ref()).map(|(strong, imported)| {
                 let mut table = strong.clone();
                 image_numbers::to_file(&mut table, imported);
@@ -69,7 +70,7 @@ impl Session {
     /// Starts from an experiment list as the result of import; its images are looked for among the files.
     pub fn load_imported(&mut self, experiments: ExperimentList) -> Result<(), SessionError> {
         self.images = import::open_images(&experiments, &self.files)?;
-        self.results.imported = Some(experiments);
+        (self.results.imported, self.results.masked) = (Some(experiments), None);
         Ok(())
     }
 
@@ -79,7 +80,7 @@ impl Session {
         match stage {
             StageId::Import | StageId::FindSpots => return self.load_imported(data.experiments),
             StageId::Index => {
-                self.results.imported = Some(data.experiments);
+                (self.results.imported, self.results.masked) = (Some(data.experiments), None);
                 self.results.strong = Some(data.reflections);
             }
             StageId::Bravais => self.results.indexed = Some(data),

@@ -26,6 +26,8 @@ pub struct Results {
     pub imported: Option<ExperimentList>,
     /// Of spot finding.
     pub strong: Option<Reflections>,
+    /// What import made with the masks of spot finding: hot pixels and untrusted regions.
+    pub masked: Option<ExperimentList>,
     /// Of indexing.
     pub indexed: Option<Data>,
     /// Of the Bravais stage: the data in the lattice chosen.

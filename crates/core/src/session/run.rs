@@ -54,11 +54,13 @@ impl Session {
         let out = spots::run(imported, &self.images, &self.params.find_spots, monitor)?;
         let report = spots::report(&out);
         self.results.strong = Some(out.reflections);
+        self.results.masked = Some(out.experiments);
         Ok(report)
     }
 
     fn index(&mut self, monitor: &dyn Monitor) -> Result<Report, SessionError> {
-        let imported = need(&self.results.imported, StageId::Index, StageId::Import)?;
+        let imported = self.results.masked.as_ref().or(self.results.imported.as_ref());
+        let imported = imported.ok_or(SessionError::Needs { stage: StageId::Index, needs: StageId::Import })?;
         let strong = self.results.strong.as_mut().ok_or(SessionError::Needs { stage: StageId::Index, needs: StageId::FindSpots })?;
         // The pixels stay where they are: indexing does not look at them, and copies would fill the memory.
         let pixels = std::mem::take(&mut strong.shoebox);

@@ -72,7 +72,7 @@ impl StageId {
     pub fn files(self) -> &'static [&'static str] {
         match self {
             StageId::Import => &["imported.expt"],
-            StageId::FindSpots => &["strong.refl"],
+            StageId::FindSpots => &["strong.expt", "strong.refl"],
             StageId::Index => &["indexed.expt", "indexed.refl"],
             StageId::Bravais => &["bravais_summary.json"],
             StageId::Refine => &["refined.expt", "refined.refl"],

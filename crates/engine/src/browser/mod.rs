@@ -64,6 +64,12 @@ impl Engine {
     }
 }
 
+/// How fast frames are decoded and searched here: [`crate::speed::measure`].
+#[wasm_bindgen(js_name = frameSpeed)]
+pub fn frame_speed() -> Result<String, JsError> {
+    Ok(crate::speed::measure(&|| Host::seconds(&Worker), |_, _| ())?)
+}
+
 /// The viewer as `viewer.js` holds it.
 #[wasm_bindgen]
 #[derive(Default)]

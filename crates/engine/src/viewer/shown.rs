@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ewald_core::geometry::ExperimentList;
+use ewald_core::geometry::{Detector, ExperimentList};
 use ewald_core::image::{Frame, ImageSource, MemoryImages};
 use ewald_core::job::Silent;
 use ewald_core::reflections::mask;
@@ -48,7 +48,7 @@ impl Shown {
             Some(same) if (same.sweep, same.image, same.stack, same.kind) == key => same,
             other => {
                 let spare = other.map(|o| o.counts.into_counts()).unwrap_or_default();
-                let counts = stacked(source, key.1, key.2, key.3, spare)?;
+                let counts = stacked(source, detector(experiments, key.0), key.1, key.2, key.3, spare)?;
                 Shown { sweep: key.0, image: key.1, stack: key.2, kind: key.3, counts, layer: None, found: None, mask: None }
             }
         };
@@ -139,13 +139,12 @@ impl Shown {
     }
 
     fn panels(&self, experiments: &ExperimentList) -> Vec<Rectangle> {
-        let own = experiments.experiments.iter().find(|e| e.imageset == Some(self.sweep));
-        let detector = own.and_then(|e| experiments.detectors.get(e.detector?));
         let rectangle = |p: &ewald_core::geometry::Panel| {
             let origin = [usize::try_from(p.raw_image_offset[0]).ok()?, usize::try_from(p.raw_image_offset[1]).ok()?];
             Some(Rectangle { origin, size: p.image_size })
         };
-        let panels: Vec<Rectangle> = detector.map_or_else(Vec::new, |d| d.panels.iter().filter_map(rectangle).collect());
+        let panels: Vec<Rectangle> =
+            detector(experiments, self.sweep).map_or_else(Vec::new, |d| d.panels.iter().filter_map(rectangle).collect());
         if panels.is_empty() { vec![Rectangle { origin: [0, 0], size: self.counts.size() }] } else { panels }
     }
 
@@ -180,6 +179,11 @@ impl Shown {
     }
 }
 
+fn detector(experiments: &ExperimentList, sweep: usize) -> Option<&Detector> {
+    let own = experiments.experiments.iter().find(|e| e.imageset == Some(sweep))?;
+    experiments.detectors.get(own.detector?)
+}
+
 fn parameters(drawing: &Drawing) -> Result<SessionParams, ViewerError> {
     let mut params = SessionParams::default();
     for (name, text) in &drawing.parameters {
@@ -188,8 +192,16 @@ fn parameters(drawing: &Drawing) -> Result<SessionParams, ViewerError> {
     Ok(params)
 }
 
-/// Reads images `first..first + n` (as many as there are) as one. A mean is kept as a sum. `spare` is memory to be used.
-fn stacked(source: &dyn ImageSource, first: usize, n: usize, kind: StackKind, spare: Vec<i32>) -> Result<Levels, ViewerError> {
+/// Reads images `first..first + n` (as many as there are) as one. A mean is kept as a sum. What is masked, in the images or on the detector, has no
+/// count. `spare` is memory to be used.
+fn stacked(
+    source: &dyn ImageSource,
+    detector: Option<&Detector>,
+    first: usize,
+    n: usize,
+    kind: StackKind,
+    spare: Vec<i32>,
+) -> Result<Levels, ViewerError> {
     let end = (first + n).min(source.n_images()).max(first + 1);
     let mut frame = Frame { width: 0, height: 0, pixels: spare };
     let mut sum: Option<Frame> = None;
@@ -206,6 +218,13 @@ fn stacked(source: &dyn ImageSource, first: usize, n: usize, kind: StackKind, sp
     let mut frame = sum.unwrap_or_default();
     if let Some(mask) = source.mask() {
         frame.pixels.iter_mut().zip(mask).filter(|(_, usable)| !**usable).for_each(|(pixel, _)| *pixel = -1);
+    }
+    if let Some(detector) = detector {
+        detector.hide_masked([frame.width, frame.height], |run| {
+            if let Some(hidden) = frame.pixels.get_mut(run) {
+                hidden.fill(-1);
+            }
+        });
     }
     Ok(Levels::new([frame.width, frame.height], frame.pixels))
 }

@@ -42,8 +42,11 @@ impl Page {
                     used.remove(&stage);
                     used.extend(with.map(|texts| (stage, texts)));
                 });
-                if stage == StageId::Import {
-                    self.fetch_models();
+                match stage {
+                    StageId::Import => self.fetch_models("imported.expt"),
+                    // The same with what spot finding masked, which the images are then shown with.
+                    StageId::FindSpots => self.fetch_models("strong.expt"),
+                    _ => {}
                 }
                 self.fetch_reflections_of(stage);
             }

@@ -293,8 +293,9 @@ impl Page {
         self.ask_spots();
     }
 
-    pub(super) fn fetch_models(self) {
-        let job = self.send(&[], |job| Request::Fetch { job, view: View::File { name: "imported.expt".to_owned() } });
+    /// Asks for the experiment list that images are shown by.
+    pub(super) fn fetch_models(self, name: &str) {
+        let job = self.send(&[], |job| Request::Fetch { job, view: View::File { name: name.to_owned() } });
         self.fetching.update_value(|f| f.models = job);
     }
 

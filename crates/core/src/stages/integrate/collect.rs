@@ -2,7 +2,8 @@
 
 use super::measure::{INVALID, OVERLOADED, Pixels};
 use crate::geometry::Detector;
-use crate::image::Frame;
+use crate::image::{Frame, ImageSource};
+use std::borrow::Cow;
 
 /// Which boxes touch which image of an image set.
 #[derive(Debug)]
@@ -41,11 +42,25 @@ impl Schedule {
 }
 
 /// What makes a pixel usable.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct PixelRules<'a> {
-    pub(super) detector: &'a Detector,
-    /// The image's mask, row-major, true = usable.
-    pub(super) mask: Option<&'a [bool]>,
+    detector: &'a Detector,
+    /// Of the image, row-major, true = usable: its own mask and what the panels' masks name.
+    mask: Option<Cow<'a, [bool]>>,
+}
+
+impl<'a> PixelRules<'a> {
+    pub(super) fn new(detector: &'a Detector, source: &'a dyn ImageSource) -> Self {
+        let size = source.image_size();
+        let mut mask = source.mask().map(Cow::Borrowed);
+        detector.hide_masked(size, |run| {
+            let all = mask.get_or_insert_with(|| Cow::Owned(vec![true; size[0] * size[1]]));
+            if let Some(hidden) = all.to_mut().get_mut(run) {
+                hidden.fill(false);
+            }
+        });
+        PixelRules { detector, mask }
+    }
 }
 
 /// Copies the pixels of all boxes on image `z`, box after box.
@@ -93,17 +108,9 @@ fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>
                 c
             };
         }
-        if let Some(usable) = rules.mask.and_then(|m| m.get(from..from + n)) {
+        if let Some(usable) = rules.mask.as_ref().and_then(|m| m.get(from..from + n)) {
             for (t, _) in target.iter_mut().zip(usable).filter(|(_, ok)| !**ok) {
                 *t = INVALID;
-            }
-        }
-        for r in &panel.mask {
-            if i64::from(y) >= r[1] && i64::from(y) < r[3] {
-                let (a, b) = (r[0].max(i64::from(xa)), r[2].min(i64::from(xb)));
-                for x in a..b {
-                    target[(x - i64::from(xa)) as usize] = INVALID;
-                }
             }
         }
     }
@@ -154,6 +161,7 @@ impl<'a> Collector<'a> {
 mod tests {
     use super::*;
     use crate::geometry::Panel;
+    use crate::image::MemoryImages;
 
     #[test]
     fn boxes_hold_their_own_pixels_and_mark_what_is_unusable() {
@@ -168,7 +176,8 @@ mod tests {
         let frames: Vec<Frame> = (0..3).map(|z| Frame { width: 8, height: 4, pixels: (0..32).map(|p| 100 * z + p).collect() }).collect();
         let mut mask = vec![true; 32];
         mask[8 + 1] = false;
-        let rules = PixelRules { detector: &detector, mask: Some(&mask) };
+        let images = MemoryImages { frames: frames.clone(), mask: Some(mask) };
+        let rules = PixelRules::new(&detector, &images);
         let boxes = vec![
             BoxAt { panel: 0, bbox: [0, 3, 1, 3, 0, 2] },
             BoxAt { panel: 0, bbox: [-1, 1, 3, 5, 1, 3] },

@@ -61,7 +61,7 @@ pub(super) fn measure_all(
         let rows: Vec<usize> = (0..t.len()).filter(wanted).collect();
         let boxes = rows.iter().map(|&i| BoxAt { panel: t.panel[i] as u32, bbox: t.bbox[i] }).collect();
         let schedule = Schedule::new(boxes, n);
-        let rules = PixelRules { detector: setups[first].detector, mask: source.mask() };
+        let rules = PixelRules::new(setups[first].detector, source.as_ref());
         let mut collector = Collector::new(&schedule);
         let mut fitters: BTreeMap<usize, Fitter<'_>> = BTreeMap::new();
         if params.profile_fitting {

@@ -87,7 +87,7 @@ fn read_again(
         };
         let rows: Vec<usize> = (0..refined.len()).filter(of_set).collect();
         let schedule = Schedule::new(rows.iter().map(|&i| BoxAt { panel: refined.panel[i] as u32, bbox: refined.bbox[i] }).collect(), n);
-        let rules = PixelRules { detector: models.detector, mask: source.mask() };
+        let rules = PixelRules::new(models.detector, source.as_ref());
         let mut collector = Collector::new(&schedule);
         monitor.begin("reading the strong spots again", n as u64);
         let mut complete = Vec::new();

@@ -104,6 +104,24 @@ impl Grower {
         complete
     }
 
+    /// The components of voxels given all at once (any order) on a panel of `width` pixels.
+    pub fn all(mut voxels: Vec<Voxel>, width: usize, largest: usize) -> Vec<Component> {
+        voxels.sort_unstable();
+        let mut grower = Grower::new(width, largest);
+        let mut out = Vec::new();
+        let mut next = voxels.first().map_or(0, |v| v.z);
+        for image in voxels.chunk_by(|a, b| a.z == b.z) {
+            if image[0].z != next {
+                out.extend(grower.finish());
+            }
+            next = image[0].z + 1;
+            let pixels: Vec<Pixel> = image.iter().map(|v| Pixel { index: v.index, value: v.value }).collect();
+            out.extend(grower.add(image[0].z, &pixels));
+        }
+        out.extend(grower.finish());
+        out
+    }
+
     /// The components that were still open.
     pub fn finish(&mut self) -> Vec<Component> {
         self.add(u32::MAX, &[])
@@ -214,6 +232,10 @@ mod tests {
             let mut found: Vec<Vec<(u32, u32)>> = components.iter().map(|c| c.voxels.iter().map(|v| (v.z, v.index)).collect()).collect();
             found.sort();
             prop_assert_eq!(found, by_flooding(&volume));
+            let mut at_once = Grower::all(components.iter().rev().flat_map(|c| c.voxels.clone()).collect(), WIDTH, usize::MAX);
+            at_once.sort_by(|a, b| a.voxels.cmp(&b.voxels));
+            components.sort_by(|a, b| a.voxels.cmp(&b.voxels));
+            prop_assert_eq!(at_once, components);
         }
     }
 

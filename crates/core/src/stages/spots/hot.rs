@@ -1,12 +1,27 @@
 //! Pixels that shine on every image.
+//!
+//! A hot pixel is strong on every image, and its counts vary no more than Poisson counts do. A spot that lasts through a short sweep rises and
+//! falls, so it is none. In a long sweep nothing that diffracts is strong nearly all the time: there a pixel may miss a tenth of the images (a
+//! strong spot beside it raises the threshold) and flicker by a fifth.
+//!
+//! Hot pixels are known when all images have been seen. Spots that hold one go on without it ([`without`]): a hot pixel joins what passes beside
+//! it, on whatever image, into one component.
 
 use super::HotPixel;
+use super::components::{Component, Grower};
+use super::mask::Searched;
+use super::measure::Spot;
+use crate::geometry::Detector;
 use crate::image::Pixel;
 
 /// Fewer images cannot tell a hot pixel from a spot.
 const FEWEST_IMAGES: usize = 10;
+/// From so many images on a pixel may miss some and flicker.
+pub(super) const LONG: usize = 40;
+/// Standard deviation of a flickering pixel's counts, relative to their mean.
+const FLICKER: f64 = 0.2;
 
-/// Pixels of a panel that have been strong on every image so far.
+/// Pixels of a panel that have been strong on nearly every image so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AlwaysStrong {
     images: usize,
@@ -16,6 +31,8 @@ pub(super) struct AlwaysStrong {
 #[derive(Debug, Clone, Copy)]
 struct History {
     index: u32,
+    /// Images on which it was strong.
+    n: u32,
     sum: f64,
     sum_sq: f64,
 }
@@ -23,40 +40,85 @@ struct History {
 impl AlwaysStrong {
     /// Adds the strong pixels of the next image, in row-major order.
     pub(super) fn add(&mut self, strong: &[Pixel]) {
-        if self.images == 0 {
-            self.pixels = strong.iter().map(|p| History { index: p.index, sum: 0.0, sum_sq: 0.0 }).collect();
-        }
+        // While images go by, a few may be missed more than a tenth of them: on which comes first hangs nothing then.
+        let may_miss = |images: usize| 2 + images / 10;
+        let new_ones = self.images <= may_miss(self.images);
         self.images += 1;
-        let mut at = 0;
-        self.pixels.retain_mut(|h| {
-            while strong.get(at).is_some_and(|p| p.index < h.index) {
-                at += 1;
+        let mut old = core::mem::take(&mut self.pixels).into_iter().peekable();
+        let keep = |pixels: &mut Vec<History>, h: History| {
+            if self.images - h.n as usize <= may_miss(self.images) {
+                pixels.push(h);
             }
-            match strong.get(at) {
-                Some(p) if p.index == h.index => {
-                    let value = f64::from(p.value);
-                    h.sum += value;
-                    h.sum_sq += value * value;
-                    true
-                }
-                _ => false,
+        };
+        for p in strong {
+            while let Some(missed) = old.next_if(|h| h.index < p.index) {
+                keep(&mut self.pixels, missed);
             }
-        });
+            let value = f64::from(p.value);
+            match old.next_if(|h| h.index == p.index) {
+                Some(h) => self.pixels.push(History { n: h.n + 1, sum: h.sum + value, sum_sq: h.sum_sq + value * value, ..h }),
+                None if new_ones => self.pixels.push(History { index: p.index, n: 1, sum: value, sum_sq: value * value }),
+                None => {}
+            }
+        }
+        old.for_each(|missed| keep(&mut self.pixels, missed));
     }
 
-    /// Those whose counts vary no more than Poisson counts do (index of dispersion within six standard deviations of 1), on a panel of
-    /// `width` pixels. A spot that lasts through a short sweep rises and falls, so it is not among them.
+    /// The hot pixels of a panel of `width` pixels, in row-major order. Constant are counts whose index of dispersion is within six standard
+    /// deviations of 1.
     pub(super) fn hot(&self, panel: usize, width: usize) -> Vec<HotPixel> {
         if self.images < FEWEST_IMAGES {
             return Vec::new();
         }
-        let n = self.images as f64;
-        let limit = 1.0 + 6.0 * (2.0 / (n - 1.0)).sqrt();
-        let constant = self.pixels.iter().filter(|h| {
+        let long = self.images >= LONG;
+        let missed = if long { self.images / 10 } else { 0 };
+        let often = self.pixels.iter().filter(|h| self.images - h.n as usize <= missed);
+        let constant = often.filter(|h| {
+            let n = f64::from(h.n);
             let mean = h.sum / n;
-            (h.sum_sq - h.sum * mean) / (n - 1.0) <= limit * mean
+            let variance = (h.sum_sq - h.sum * mean) / (n - 1.0);
+            variance <= (1.0 + 6.0 * (2.0 / (n - 1.0)).sqrt()) * mean || (long && variance <= (FLICKER * mean) * (FLICKER * mean))
         });
-        constant.map(|h| HotPixel { panel, x: h.index as usize % width, y: h.index as usize / width, mean: h.sum / n }).collect()
+        let pixel =
+            |h: &History| HotPixel { panel, x: h.index as usize % width, y: h.index as usize / width, mean: h.sum / f64::from(h.n) };
+        constant.map(pixel).collect()
+    }
+}
+
+/// Whether a spot holds one of the pixels, which are in row-major order.
+pub(super) fn is_in(spot: &Spot, hot: &[HotPixel]) -> bool {
+    let b = spot.shoebox.bbox.map(|v| v as usize);
+    let [_, rows, columns] = spot.shoebox.size();
+    (b[2]..b[3]).any(|y| {
+        let first = hot.partition_point(|h| (h.y, h.x) < (y, b[0]));
+        let in_row = hot[first..].iter().take_while(|h| h.y == y && h.x < b[1]);
+        let mut at = in_row.map(|h| (y - b[2]) * columns + h.x - b[0]);
+        at.any(|i| spot.shoebox.mask[i..].iter().step_by(rows * columns).any(|m| *m != 0))
+    })
+}
+
+/// The components that are left of spots without the pixels.
+pub(super) fn without(spots: Vec<Spot>, hot: &[HotPixel], panel: &Searched, largest: usize) -> Vec<Component> {
+    let width = panel.size[0];
+    let is_hot = |index: u32| {
+        let at = (index as usize / width, index as usize % width);
+        hot.binary_search_by_key(&at, |h| (h.y, h.x)).is_ok()
+    };
+    let left = |spot: &Spot| {
+        let mut voxels = spot.voxels(width, panel.gain);
+        voxels.retain(|v| !is_hot(v.index));
+        Grower::all(voxels, width, largest)
+    };
+    spots.iter().flat_map(left).collect()
+}
+
+/// Adds the pixels to the panels' masks.
+pub(super) fn mask(detector: &mut Detector, hot: &[HotPixel]) {
+    for h in hot {
+        if let Some(panel) = detector.panels.get_mut(h.panel) {
+            let [x, y] = [h.x as i64, h.y as i64];
+            panel.distrust([[x, y, x + 1, y + 1]]);
+        }
     }
 }
 
@@ -77,5 +139,19 @@ mod tests {
         }
         let hot = a.hot(1, 10);
         assert_eq!(hot.iter().map(|h| (h.panel, h.x, h.y)).collect::<Vec<_>>(), [(1, 2, 1)]);
+    }
+
+    #[test]
+    fn in_a_long_sweep_pixels_may_miss_images_and_flicker() {
+        let mut a = AlwaysStrong::default();
+        for z in 0..60 {
+            // Missed first, missed often, flickering, moving like spots do.
+            let on = [z > 1 && z != 30, z % 5 != 0, true, z / 4 % 2 == 0, true];
+            let counts = [3000, 3000, 2000 + 300 * (z % 4), 50, 20 * (1 + (z % 12))];
+            let pixels = (0..5usize).filter(|&k| on[k]).map(|k| Pixel { index: 7 * k as u32, value: counts[k] });
+            a.add(&pixels.collect::<Vec<_>>());
+        }
+        assert_eq!(a.hot(0, 100).iter().map(|h| h.x).collect::<Vec<_>>(), [0, 14]);
+        assert!((a.hot(0, 100)[0].mean - 3000.0).abs() < 1e-9);
     }
 }

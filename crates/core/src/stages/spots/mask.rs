@@ -74,9 +74,7 @@ pub(super) fn searched(
         let [x0, y0, x1, y1] = r.map(|c| usize::try_from(c).unwrap_or(0));
         fill(&mut mask, size, [x0, x1, y0, y1]);
     }
-    for (_, r) in params.untrusted.iter().filter(|(p, _)| *p == number) {
-        fill(&mut mask, size, *r);
-    }
+    // The regions that the parameters name are in the panel's mask by now.
     let whole = usize::MAX;
     let inside =
         |x0: usize, x1: usize, y0: usize, y1: usize| [[0, x0, 0, whole], [x1, whole, 0, whole], [0, whole, 0, y0], [0, whole, y1, whole]];

@@ -1,6 +1,6 @@
 //! Box, counts, centroid and variance of a spot.
 
-use super::components::Component;
+use super::components::{Component, Voxel};
 use crate::reflections::{Shoebox, mask};
 
 /// A measured spot, in pixels and images.
@@ -95,6 +95,20 @@ impl Spot {
         self.first
     }
 
+    /// Its strong pixels, on a panel of `width` pixels: the inverse of [`measure`].
+    pub fn voxels(&self, width: usize, gain: f64) -> Vec<Voxel> {
+        let [_, rows, columns] = self.shoebox.size();
+        let strong = self.shoebox.mask.iter().zip(&self.shoebox.data).enumerate().filter(|(_, (m, _))| **m != 0);
+        let corner = [0, 2, 4].map(|k| self.shoebox.bbox[k] as usize);
+        strong
+            .map(|(i, (_, counts))| {
+                let [x, y, z] = [i % columns, i / columns % rows, i / (columns * rows)];
+                let index = (corner[1] + y) * width + corner[0] + x;
+                Voxel { z: (corner[2] + z) as u32, index: index as u32, value: (f64::from(*counts) * gain).round() as i32 }
+            })
+            .collect()
+    }
+
     /// Distance of the brightest pixel from the centroid, px and images alike.
     pub fn separation(&self) -> f64 {
         (0..3).map(|k| (self.peak[k] - self.centroid[k]) * (self.peak[k] - self.centroid[k])).sum::<f64>().sqrt()
@@ -103,7 +117,6 @@ impl Spot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::components::Voxel;
     use super::*;
 
     fn spot(voxels: &[(u32, u32, i32)]) -> Spot {
@@ -121,6 +134,7 @@ mod tests {
         assert!((0..3).all(|k| (s.variance[k] - expected[k]).abs() < 1e-12), "{:?}", s.variance);
         assert_eq!((s.shoebox.data[7], s.shoebox.mask[7], s.shoebox.mask[6]), (0.0, 0, 5));
         assert_eq!(s.peak, [2.5, 0.5, 0.5]);
+        assert_eq!(s.voxels(10, 1.0).iter().map(|v| (v.z, v.index, v.value)).collect::<Vec<_>>()[3..5], [(0, 3, 2), (0, 10, 2)]);
     }
 
     #[test]

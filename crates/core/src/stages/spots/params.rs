@@ -1,5 +1,6 @@
 use super::Error;
 use super::filter::Gradient;
+use super::untrusted::{self, Region};
 use crate::image::{self, Dispersion, Method, RadialProfile};
 use crate::params::{Kind, ParamError, ParamValue, Parameters};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -194,10 +195,22 @@ crate::parameters! {
         /// Only this rectangle of each panel is searched: x0,x1,y0,y1, the ends not included.
         [expert; "px"; 0.0..=1e6; "spotfinder.region_of_interest"]
         region_of_interest: Option<[usize; 4]> = None,
-        /// Rectangles that are not used: x0,x1,y0,y1 (ends not included), with the panel's number and a colon before them
-        /// for other panels than 0, separated by semicolons.
+        /// Rectangles that no stage uses from here on: x0,x1,y0,y1 (ends not included), with the panel's number and a colon before them
+        /// for other panels than 0 (nothing after the colon: the whole panel), separated by semicolons.
         [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.rectangle"]
         untrusted_rectangles: String = String::new(),
+        /// Circles that no stage uses from here on: xc,yc,r, written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.circle"]
+        untrusted_circles: String = String::new(),
+        /// Polygons that no stage uses from here on: x1,y1,x2,y2,x3,y3,…, written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.polygon"]
+        untrusted_polygons: String = String::new(),
+        /// Single pixels that no stage uses from here on: y,x (slow first, as DIALS has it), written as the rectangles are.
+        [expert; "px"; 0.0..=0.0; "spotfinder.filter.untrusted.pixel"]
+        untrusted_pixels: String = String::new(),
+        /// Pixels that shine on every image with constant counts are hot: they belong to no spot, and no stage uses them from here on.
+        [expert; ""; 0.0..=0.0; ""]
+        mask_hot_pixels: bool = true,
     }
 }
 
@@ -227,8 +240,9 @@ pub(super) struct Checked {
     pub(super) scan_ranges: Vec<[i64; 2]>,
     pub(super) border: usize,
     pub(super) region_of_interest: Option<[usize; 4]>,
-    /// Panel, then x0, x1, y0, y1.
-    pub(super) untrusted: Vec<(usize, [usize; 4])>,
+    /// Regions with their panels.
+    pub(super) untrusted: Vec<(usize, Region)>,
+    pub(super) mask_hot_pixels: bool,
 }
 
 impl Params {
@@ -278,6 +292,16 @@ impl Params {
             Blur::Narrow => image::Blur::Narrow,
             Blur::Wide => image::Blur::Wide,
         };
+        let mut untrusted = Vec::new();
+        let kinds: [(&str, &str, fn(&str) -> Result<Region, String>); 4] = [
+            ("untrusted_rectangles", &self.untrusted_rectangles, untrusted::rectangle),
+            ("untrusted_circles", &self.untrusted_circles, untrusted::circle),
+            ("untrusted_polygons", &self.untrusted_polygons, untrusted::polygon),
+            ("untrusted_pixels", &self.untrusted_pixels, untrusted::pixel),
+        ];
+        for (name, text, region) in kinds {
+            untrusted.extend(untrusted::regions(text, region).map_err(|reason| wrong(name, reason))?);
+        }
         Ok(Checked {
             test: match self.algorithm {
                 Algorithm::RadialProfile => Test::RadialProfile { test: RadialProfile { n_iqr: self.n_iqr, blur }, n_bins: self.n_bins },
@@ -302,7 +326,8 @@ impl Params {
             scan_ranges: scan_ranges(&self.scan_range).map_err(|reason| wrong("scan_range", reason))?,
             border: self.border,
             region_of_interest: self.region_of_interest,
-            untrusted: rectangles(&self.untrusted_rectangles).map_err(|reason| wrong("untrusted_rectangles", reason))?,
+            untrusted,
+            mask_hot_pixels: self.mask_hot_pixels,
         })
     }
 }
@@ -335,27 +360,9 @@ fn scan_ranges(text: &str) -> Result<Vec<[i64; 2]>, String> {
         .collect()
 }
 
-fn rectangles(text: &str) -> Result<Vec<(usize, [usize; 4])>, String> {
-    let parts = text.split(';').map(str::trim).filter(|p| !p.is_empty());
-    parts
-        .map(|part| {
-            let (panel, corners) = part.split_once(':').unwrap_or(("0", part));
-            let panel = panel.trim().parse().map_err(|_| format!("{panel:?} is not a panel's number"))?;
-            let corners = <[usize; 4] as crate::params::ParamValue>::parse(corners)?;
-            Ok((panel, corners))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rectangles_name_their_panel() {
-        assert_eq!(rectangles("1,2,3,4; 2: 5,6,7,8;"), Ok(vec![(0, [1, 2, 3, 4]), (2, [5, 6, 7, 8])]));
-        assert!(rectangles("1,2,3").is_err());
-    }
 
     #[test]
     fn ranges_are_read_with_their_separators() {
@@ -390,6 +397,7 @@ mod tests {
         t(Params { min_local: 50, ..Params::default() }, "49");
         t(Params { kernel_size: [0, 3], ..Params::default() }, "kernel_size");
         t(Params { region_of_interest: Some([5, 5, 0, 9]), ..Params::default() }, "region_of_interest");
+        t(Params { untrusted_circles: "1,2".into(), ..Params::default() }, "untrusted_circles");
         t(Params { min_spot_size: Some(2000), ..Params::default() }, "max_spot_size");
     }
 }

@@ -69,8 +69,8 @@ pub fn report(output: &Output) -> Report {
             r.warn(format!("No spots on image set {k}. Lower sigma_strong or min_spot_size, or check that the images show diffraction."));
         }
         if !s.hot_pixels.is_empty() {
-            // No reason to worry: the detector is so, and the spots are not affected.
-            r.warnings.push(hot_warning(k, &s.hot_pixels));
+            // No reason to worry: the detector is so, and neither spots nor intensities are affected.
+            r.warnings.push(hot_warning(k, &s.hot_pixels, s.hot_pixels_masked));
             r.tables.push(hot_table(k, &s.hot_pixels));
         }
     }
@@ -91,13 +91,14 @@ fn word(text: &str) -> Cell {
 /// Hot pixels that a warning names one by one; the table has them all.
 const NAMED: usize = 5;
 
-fn hot_warning(image_set: usize, pixels: &[HotPixel]) -> String {
+fn hot_warning(image_set: usize, pixels: &[HotPixel], masked: bool) -> String {
     let mut places: Vec<String> = pixels.iter().take(NAMED).map(|h| format!("({}, {})", h.x, h.y)).collect();
     if pixels.len() > NAMED {
         places.push(format!("{} more", pixels.len() - NAMED));
     }
     let what = if pixels.len() == 1 { "1 pixel shines".to_owned() } else { format!("{} pixels shine", pixels.len()) };
-    format!("{what} on every image of set {image_set} with constant counts, probably hot: {}", places.join(", "))
+    let told = format!("{what} on every image of set {image_set} with constant counts, probably hot: {}", places.join(", "));
+    if masked { format!("{told}. They belong to no spot, and no stage uses them from here on (mask_hot_pixels)") } else { told }
 }
 
 fn hot_table(image_set: usize, pixels: &[HotPixel]) -> Table {
@@ -126,6 +127,9 @@ fn listing(s: &ImageSetDiagnostics) -> String {
     out += &format!("\nExtracted {} spots\n", s.n_extracted);
     out += &format!("Removed {} spots with size < {} pixels\n", s.n_too_small, s.min_spot_size);
     out += &format!("Removed {} spots with size > {} pixels\n", s.n_too_large, s.max_spot_size);
+    if s.n_with_hot_pixels > 0 {
+        out += &format!("Took hot pixels out of {} spots\n", s.n_with_hot_pixels);
+    }
     out += &format!("Calculated {0} spot centroids\nCalculated {0} spot intensities\n", s.n_measured);
     let (steep, crowded) = (s.n_on_gradient.unwrap_or(0), s.n_crowded.unwrap_or(0));
     let near = s.n_spots + steep + crowded;

@@ -1,3 +1,4 @@
+use crate::geometry::ExperimentList;
 use crate::reflections::Reflections;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,8 @@ pub struct Output {
     /// The spots: id, imageset_id, panel, flags, bbox, shoebox, n_signal, centroids in px, summed intensities. Ordered by image
     /// set, panel and first pixel (image, slow, fast).
     pub reflections: Reflections,
+    /// The experiments, with pixels found hot and regions that the user does not trust in their panels' masks.
+    pub experiments: ExperimentList,
     /// How it went.
     pub diagnostics: Diagnostics,
 }
@@ -68,8 +71,14 @@ pub struct ImageSetDiagnostics {
     pub n_measured: usize,
     /// Spots that the distance of peak and centroid let pass: the result.
     pub n_spots: usize,
+    /// Components that held hot pixels; what is left of them without those is among `n_extracted`.
+    #[serde(default)]
+    pub n_with_hot_pixels: usize,
     /// Pixels that shine on every image.
     pub hot_pixels: Vec<HotPixel>,
+    /// Whether they were taken out of spots and masked.
+    #[serde(default)]
+    pub hot_pixels_masked: bool,
 }
 
 /// A ring of ice that stands out from what is beside it.
@@ -128,7 +137,7 @@ impl RadialBackground {
     }
 }
 
-/// A pixel that is strong on every image with counts that vary no more than counting statistics.
+/// A pixel that shines on every image of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HotPixel {
     /// Panel.
@@ -137,7 +146,7 @@ pub struct HotPixel {
     pub x: usize,
     /// Slow index.
     pub y: usize,
-    /// Mean counts per image.
+    /// Mean counts per image; of a pixel that is not strong on each, or is not searched, its smallest count.
     pub mean: f64,
 }
 

@@ -1,8 +1,9 @@
 use super::background::Sampling;
 use super::components::{Component, Grower};
-use super::hot::AlwaysStrong;
+use super::hot::{self, AlwaysStrong};
 use super::mask::{Searched, is_pad, searched};
 use super::measure::{Spot, measure};
+use super::never_dark::{self, NeverDark};
 use super::params::Checked;
 use super::ranges::Searches;
 use super::result::RadialBackground;
@@ -27,19 +28,24 @@ use std::sync::{Arc, Mutex};
 /// cancellation. Images without spots are no error.
 pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params: &Params, monitor: &dyn Monitor) -> Result<Output, Error> {
     let params = params.check()?;
-    let mut sets = Vec::new();
+    let mut searches = Vec::new();
     for (imageset, source) in images.iter().enumerate() {
-        let Some(sweep) = Sweep::of(experiments, imageset)? else { continue };
-        let searches = Searches::new(imageset, sweep.first_image, source.n_images(), &params.scan_ranges)?;
-        sets.push((imageset, source, sweep, searches));
+        if let Some(sweep) = Sweep::of(experiments, imageset)? {
+            searches.push((imageset, Searches::new(imageset, sweep.first_image, source.n_images(), &params.scan_ranges)?));
+        }
     }
-    monitor.begin("Finding spots", sets.iter().map(|s| s.3.n_images() as u64).sum());
-    let mut output = Output::default();
+    monitor.begin("Finding spots", searches.iter().map(|(_, s)| s.n_images() as u64).sum());
+    let mut output = Output { experiments: distrusting(experiments, &params), ..Output::default() };
     let mut resolutions = Vec::new();
-    for (imageset, source, sweep, searches) in sets {
-        let (spots, diagnostics) = find(&sweep, imageset, source.as_ref(), &searches, &params, monitor)?;
+    for (imageset, searches) in searches {
+        let Some(sweep) = Sweep::of(&output.experiments, imageset)? else { continue };
+        let (spots, diagnostics) = find(&sweep, imageset, images[imageset].as_ref(), &searches, &params, monitor)?;
         resolutions.extend(spots.iter().map(|s| sweep.resolution(s)));
         output.reflections.append(&sweep.table(experiments, imageset, spots));
+        if params.mask_hot_pixels {
+            let detector = sweep.number_of_detector;
+            hot::mask(&mut output.experiments.detectors[detector], &diagnostics.hot_pixels);
+        }
         output.diagnostics.imagesets.push(diagnostics);
     }
     output.reflections.identifiers = identifiers(experiments);
@@ -47,10 +53,25 @@ pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params
     Ok(output)
 }
 
+/// The experiments with the regions that the user does not trust in their panels' masks.
+fn distrusting(experiments: &ExperimentList, params: &Checked) -> ExperimentList {
+    let mut out = experiments.clone();
+    for panels in out.detectors.iter_mut().map(|d| &mut d.panels) {
+        for (number, region) in &params.untrusted {
+            if let Some(panel) = panels.get_mut(*number) {
+                panel.distrust(region.rectangles(panel.image_size));
+            }
+        }
+    }
+    out
+}
+
 /// The experiments on one image set.
 struct Sweep<'a> {
     beam: &'a Beam,
     detector: &'a Detector,
+    /// The detector's number in the list.
+    number_of_detector: usize,
     /// Number of the first image.
     first_image: i64,
     /// Whether spots may go on from image to image.
@@ -67,7 +88,8 @@ impl<'a> Sweep<'a> {
         let missing = |what| Error::Incomplete { experiment: first, what };
         let e = &list.experiments[first];
         let beam = e.beam.and_then(|k| list.beams.get(k)).ok_or_else(|| missing("beam"))?;
-        let detector = e.detector.and_then(|k| list.detectors.get(k)).ok_or_else(|| missing("detector"))?;
+        let known = e.detector.and_then(|k| Some((k, list.detectors.get(k)?)));
+        let (number_of_detector, detector) = known.ok_or_else(|| missing("detector"))?;
         let scan = |i: usize| list.experiments[i].scan.and_then(|k| list.scans.get(k));
         let first_image = members.iter().filter_map(|&i| scan(i)).map(|s| s.first_image).min().unwrap_or(1);
         let range = |i: usize| match scan(i) {
@@ -77,6 +99,7 @@ impl<'a> Sweep<'a> {
         Ok(Some(Sweep {
             beam,
             detector,
+            number_of_detector,
             first_image,
             is_rotation: scan(first).is_some_and(|s| !s.is_still()),
             experiments: members.iter().map(|&i| (i, range(i))).collect(),
@@ -150,6 +173,7 @@ fn find(
         first_image: sweep.first_image,
         images: searches.images().map(|z| sweep.first_image + z as i64).collect(),
         min_spot_size,
+        hot_pixels_masked: params.mask_hot_pixels,
         max_spot_size: params.max_spot_size,
         estimated_gain: estimated.gain,
         estimated_global_threshold: estimated.global_threshold,
@@ -163,8 +187,11 @@ fn find(
     };
     let mut states: Vec<PanelState> = panels.iter().map(fresh).collect();
 
+    let never_dark = NeverDark::new(source, searches.n_images());
     let spare: Mutex<Vec<Buffers>> = Mutex::new(Vec::new());
     let strong_pixels = |z: usize, frame: &Frame| -> Result<(Vec<Vec<Pixel>>, Option<RadialBackground>), Error> {
+        let position = searches.position(z);
+        never_dark.iter().zip(position).for_each(|(n, k)| n.add(k, frame));
         let take = || spare.lock().unwrap_or_else(|e| e.into_inner());
         let mut buffers = take().pop().unwrap_or_default();
         let each = panels.iter().enumerate().map(|(k, panel)| {
@@ -182,7 +209,7 @@ fn find(
         let found: Result<Vec<_>, _> = each.collect();
         take().push(buffers);
         let found = found?;
-        let looked_at = searches.position(z).is_some_and(|k| Sampling::includes(k, searches.n_images()));
+        let looked_at = position.is_some_and(|k| Sampling::includes(k, searches.n_images()));
         let background = looked_at.then(|| sampling.measure(frame, &panels, &found));
         Ok((found, background))
     };
@@ -209,9 +236,18 @@ fn find(
         })?;
     }
 
+    let mut unseen = never_dark.map_or_else(Vec::new, |n| n.hot(source, sweep.detector, &panels)).into_iter();
     let mut spots = Vec::new();
     for (k, mut state) in states.into_iter().enumerate() {
-        diagnostics.hot_pixels.extend(state.always.hot(k, panels[k].size[0]));
+        let hot = never_dark::joined(state.always.hot(k, panels[k].size[0]), unseen.next().unwrap_or_default());
+        if params.mask_hot_pixels && !hot.is_empty() {
+            let (rest, with) = state.spots.into_iter().partition(|s| !hot::is_in(s, &hot));
+            state.spots = rest;
+            diagnostics.n_with_hot_pixels += with.len();
+            diagnostics.n_extracted -= with.len();
+            keep(hot::without(with, &hot, &panels[k], params.max_spot_size), k, &panels[k], &mut state.spots, &mut diagnostics);
+        }
+        diagnostics.hot_pixels.extend(hot);
         state.spots.sort_by_key(Spot::first_pixel);
         spots.extend(state.spots);
     }

@@ -153,6 +153,9 @@ fn what_is_excluded_is_not_searched() {
         assert_spots(&found(&list, vec![images(13, &SPOTS)], &params).reflections, &centres(&spots));
     };
     t(Params { untrusted_rectangles: "55,65,5,15; 1:0,120,0,90".into(), ..Params::default() }, &[0, 2, 3, 4]);
+    t(Params { untrusted_circles: "60,10,6".into(), ..Params::default() }, &[0, 2, 3, 4]);
+    t(Params { untrusted_polygons: "50,0,70,0,70,20,50,20".into(), ..Params::default() }, &[0, 2, 3, 4]);
+    t(Params { untrusted_rectangles: "0:".into(), ..Params::default() }, &[]);
     // Next to a border spots are cut back unless gaps belong to them.
     t(Params { border: 8, gaps: Gaps::Spot, ..Params::default() }, &[0, 1, 2, 4]);
     t(Params { region_of_interest: Some([50, 120, 0, 60]), ..Params::default() }, &[1, 4]);
@@ -181,14 +184,66 @@ fn counts_of_several_per_photon_give_the_same_spots() {
 }
 
 #[test]
-fn hot_pixels_are_told() {
+fn hot_pixels_are_told_and_masked_and_belong_to_no_spot() {
     let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let clean = found(&list, vec![images(13, &SPOTS)], &Params::default());
     let mut set = images(13, &SPOTS);
-    set.frames.iter_mut().enumerate().for_each(|(z, f)| f.pixels[50 * WIDTH + 33] = 500 + z as i32);
-    let out = found(&list, vec![set], &Params::default());
+    // Two of them side by side, and another.
+    let places = [(33, 50), (34, 50), (100, 70)];
+    for (z, f) in set.frames.iter_mut().enumerate() {
+        places.iter().for_each(|(x, y)| f.pixels[y * WIDTH + x] = 500 + z as i32);
+    }
+    let out = found(&list, vec![set.clone()], &Params::default());
     let hot: Vec<_> = out.diagnostics.imagesets[0].hot_pixels.iter().map(|h| (h.x, h.y)).collect();
-    assert_eq!(hot, [(33, 50)]);
+    assert_eq!(hot, places);
     assert!(report(&out).warnings[0].contains("(33, 50)"));
+    assert_eq!(out.reflections, clean.reflections);
+    assert_eq!(out.experiments.detectors[0].panels[0].mask, [[33, 50, 34, 51], [34, 50, 35, 51], [100, 70, 101, 71]]);
+    assert_eq!(clean.experiments, list);
+    // As DIALS, which lets them be spots.
+    let kept = found(&list, vec![set.clone()], &Params { mask_hot_pixels: false, max_separation: None, ..Params::default() });
+    assert_eq!((kept.reflections.len(), &kept.experiments), (clean.reflections.len() + 2, &list));
+    // With the masks that were found nothing is left to find.
+    let again = found(&out.experiments, vec![set], &Params::default());
+    assert_eq!((&again.reflections, again.diagnostics.imagesets[0].hot_pixels.len()), (&clean.reflections, 0));
+}
+
+#[test]
+fn in_a_long_sweep_pixels_that_are_weak_or_not_searched_are_found_hot_too() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 50, 0.01);
+    let mut set = images(50, &SPOTS);
+    for (z, f) in set.frames.iter_mut().enumerate() {
+        f.pixels[50 * WIDTH + 33] = 14 + (z % 3) as i32;
+        f.pixels[70 * WIDTH + 100] = 4000;
+        // A bright region with a straight edge is none, nor is a pixel that is dark at times.
+        (60..90).for_each(|y| f.pixels[y * WIDTH..y * WIDTH + 8].fill(90));
+        f.pixels[30 * WIDTH + 90] = if z % 8 == 0 { 0 } else { 300 };
+    }
+    set.mask = Some((0..WIDTH * HEIGHT).map(|i| i != 70 * WIDTH + 101).collect());
+    set.frames.iter_mut().for_each(|f| f.pixels[70 * WIDTH + 101] = 9999);
+    let t = |params: Params, expected: &[(usize, usize)]| {
+        let out = found(&list, vec![set.clone()], &params);
+        let hot: Vec<_> = out.diagnostics.imagesets[0].hot_pixels.iter().map(|h| (h.x, h.y)).collect();
+        assert_eq!(hot, expected);
+    };
+    t(Params::default(), &[(33, 50), (100, 70)]);
+    t(Params { region_of_interest: Some([0, 20, 0, 20]), ..Params::default() }, &[(33, 50), (100, 70)]);
+}
+
+#[test]
+fn a_spot_that_touches_a_hot_pixel_goes_on_without_it() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let clean = found(&list, vec![images(13, &SPOTS)], &Params::default());
+    let spot = &clean.reflections.shoebox[0];
+    let [x, y] = [spot.bbox[1] as usize, (spot.bbox[2] + spot.bbox[3]) as usize / 2];
+    let mut set = images(13, &SPOTS);
+    set.frames.iter_mut().for_each(|f| f.pixels[y * WIDTH + x] = 900);
+    let out = found(&list, vec![set], &Params::default());
+    assert_eq!(out.diagnostics.imagesets[0].n_with_hot_pixels, 1);
+    assert_eq!(out.reflections.len(), clean.reflections.len());
+    let [before, after] = [&clean.reflections, &out.reflections].map(|t| (t.xyzobs_px[0], t.n_signal[0]));
+    // The threshold beside so bright a pixel is higher, but the spot is there, and on few images.
+    assert!((0..3).all(|k| (before.0[k] - after.0[k]).abs() < 0.5) && after.1 <= before.1, "{before:?} {after:?}");
 }
 
 #[test]

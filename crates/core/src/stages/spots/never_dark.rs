@@ -1,0 +1,118 @@
+//! Pixels that are never dark: hot ones that the search for spots does not see, because their place is not searched or because they are too weak
+//! to be strong on each image.
+//!
+//! Of images spread over a long sweep the smallest count of each pixel is kept. What diffracts comes and goes, and what shines all the time, like
+//! scatter beside the beam stop, shines on the neighbours too: a pixel is hot when its smallest count m exceeds 2v + 6·√max(v, 1), v being the third
+//! largest of those of its eight neighbours. (At a straight edge or a corner of a bright region three neighbours at least are bright.)
+
+use super::HotPixel;
+use super::hot::LONG;
+use super::mask::Searched;
+use crate::geometry::Detector;
+use crate::image::{Frame, ImageSource};
+use crate::job::parallel;
+use std::sync::{Mutex, PoisonError};
+
+/// Images that are looked at, or a few less.
+const SAMPLES: usize = 32;
+/// Below this nothing is above 2v + 6·√max(v, 1).
+const LOWEST: u8 = 7;
+/// Neighbours that must be usable.
+const NEIGHBOURS: usize = 5;
+
+/// The smallest counts so far, those above 255 as 255.
+#[derive(Debug)]
+pub(super) struct NeverDark {
+    every: usize,
+    least: Mutex<Vec<u8>>,
+}
+
+impl NeverDark {
+    /// For `n` images of the size of `source`'s; `None` when they are too few.
+    pub(super) fn new(source: &dyn ImageSource, n: usize) -> Option<Self> {
+        let [width, height] = source.image_size();
+        (n >= LONG).then(|| NeverDark { every: n.div_ceil(SAMPLES), least: Mutex::new(vec![u8::MAX; width * height]) })
+    }
+
+    /// Looks at the `k`-th image, in any order.
+    pub(super) fn add(&self, k: usize, frame: &Frame) {
+        if k % self.every != self.every / 2 {
+            return;
+        }
+        let mut least = self.least.lock().unwrap_or_else(PoisonError::into_inner);
+        for (l, c) in least.iter_mut().zip(&frame.pixels) {
+            *l = (*l).min((*c).clamp(0, 255) as u8);
+        }
+    }
+
+    /// The hot pixels of each panel in row-major order, without those that the images' or the panels' masks hide.
+    pub(super) fn hot(self, source: &dyn ImageSource, detector: &Detector, panels: &[Searched]) -> Vec<Vec<HotPixel>> {
+        let mut least = self.least.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let size = source.image_size();
+        let mut usable = source.mask().map_or_else(|| vec![true; least.len()], <[bool]>::to_vec);
+        usable.resize(least.len(), false);
+        detector.hide_masked(size, |run| usable[run].fill(false));
+        // Photons without light are no sign of heat.
+        for panel in panels.iter().filter(|p| p.pedestal != 0 || p.gain != 1.0) {
+            for y in panel.origin[1]..panel.origin[1] + panel.size[1] {
+                for l in &mut least[y * size[0] + panel.origin[0]..][..panel.size[0]] {
+                    *l = ((f64::from(*l) - f64::from(panel.pedestal)) / panel.gain).clamp(0.0, 255.0) as u8;
+                }
+            }
+        }
+        let image = Smallest { least, usable, width: size[0] };
+        panels.iter().enumerate().map(|(number, panel)| image.hot(number, panel)).collect()
+    }
+}
+
+struct Smallest {
+    least: Vec<u8>,
+    usable: Vec<bool>,
+    width: usize,
+}
+
+impl Smallest {
+    fn hot(&self, number: usize, panel: &Searched) -> Vec<HotPixel> {
+        let row = |y: usize| {
+            let at = |x: usize| (panel.origin[1] + y) * self.width + panel.origin[0] + x;
+            let bright = (0..panel.size[0]).filter(|&x| self.least[at(x)] >= LOWEST && self.usable[at(x)]);
+            let hot = bright.filter(|&x| self.is_above_neighbours(panel, x, y));
+            hot.map(|x| HotPixel { panel: number, x, y, mean: f64::from(self.least[at(x)]) }).collect::<Vec<_>>()
+        };
+        parallel::map(panel.size[1], row).into_iter().flatten().collect()
+    }
+
+    fn is_above_neighbours(&self, panel: &Searched, x: usize, y: usize) -> bool {
+        let [width, height] = panel.size;
+        let mut largest = [0u8; 3];
+        let mut n = 0;
+        for j in y.saturating_sub(1)..(y + 2).min(height) {
+            for i in x.saturating_sub(1)..(x + 2).min(width) {
+                let at = (panel.origin[1] + j) * self.width + panel.origin[0] + i;
+                if (i, j) == (x, y) || !self.usable[at] {
+                    continue;
+                }
+                n += 1;
+                let mut next = self.least[at];
+                for kept in &mut largest {
+                    if next > *kept {
+                        core::mem::swap(kept, &mut next);
+                    }
+                }
+            }
+        }
+        let v = f64::from(largest[2]);
+        let own = f64::from(self.least[(panel.origin[1] + y) * self.width + panel.origin[0] + x]);
+        n >= NEIGHBOURS && own > 2.0 * v + 6.0 * v.max(1.0).sqrt()
+    }
+}
+
+/// Both lists in row-major order, pixels that are in both as the first has them.
+pub(super) fn joined(first: Vec<HotPixel>, second: Vec<HotPixel>) -> Vec<HotPixel> {
+    let mut all = first;
+    all.extend(second);
+    // Stable: of two at one place the first list's comes first.
+    all.sort_by_key(|h| (h.y, h.x));
+    all.dedup_by_key(|h| (h.y, h.x));
+    all
+}
