@@ -18,6 +18,7 @@ mod background;
 pub mod components;
 mod error;
 mod estimate;
+mod examine;
 mod filter;
 mod hot;
 mod ice;
@@ -36,6 +37,7 @@ mod threshold;
 mod untrusted;
 
 pub use error::Error;
+pub use examine::{Examined, examine};
 pub use params::{Algorithm, Blur, Gain, Gaps, Params};
 pub use report::report;
 pub use result::{Diagnostics, HotPixel, IceRing, ImageSetDiagnostics, Output, RadialBackground, ResolutionShell};

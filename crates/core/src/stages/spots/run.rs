@@ -54,7 +54,7 @@ pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params
 }
 
 /// The experiments with the regions that the user does not trust in their panels' masks.
-fn distrusting(experiments: &ExperimentList, params: &Checked) -> ExperimentList {
+pub(super) fn distrusting(experiments: &ExperimentList, params: &Checked) -> ExperimentList {
     let mut out = experiments.clone();
     for panels in out.detectors.iter_mut().map(|d| &mut d.panels) {
         for (number, region) in &params.untrusted {
@@ -67,13 +67,13 @@ fn distrusting(experiments: &ExperimentList, params: &Checked) -> ExperimentList
 }
 
 /// The experiments on one image set.
-struct Sweep<'a> {
-    beam: &'a Beam,
-    detector: &'a Detector,
+pub(super) struct Sweep<'a> {
+    pub(super) beam: &'a Beam,
+    pub(super) detector: &'a Detector,
     /// The detector's number in the list.
     number_of_detector: usize,
     /// Number of the first image.
-    first_image: i64,
+    pub(super) first_image: i64,
     /// Whether spots may go on from image to image.
     is_rotation: bool,
     /// Experiment, with the images that are its own: first and past the last, counted from 0.
@@ -82,7 +82,7 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     /// `None` when no experiment has the image set.
-    fn of(list: &'a ExperimentList, imageset: usize) -> Result<Option<Self>, Error> {
+    pub(super) fn of(list: &'a ExperimentList, imageset: usize) -> Result<Option<Self>, Error> {
         let members: Vec<usize> = (0..list.len()).filter(|&i| list.experiments[i].imageset == Some(imageset)).collect();
         let Some(&first) = members.first() else { return Ok(None) };
         let missing = |what| Error::Incomplete { experiment: first, what };
@@ -195,16 +195,7 @@ fn find(
         let take = || spare.lock().unwrap_or_else(|e| e.into_inner());
         let mut buffers = take().pop().unwrap_or_default();
         let each = panels.iter().enumerate().map(|(k, panel)| {
-            threshold.strong_pixels(k, frame, panel, &mut buffers).ok_or_else(|| Error::PanelOutside {
-                imageset,
-                panel: k,
-                width: panel.size[0],
-                height: panel.size[1],
-                x: panel.origin[0] as i64,
-                y: panel.origin[1] as i64,
-                image_width: frame.width,
-                image_height: frame.height,
-            })
+            threshold.strong_pixels(k, frame, panel, &mut buffers).ok_or_else(|| panel_outside(imageset, k, panel, frame))
         });
         let found: Result<Vec<_>, _> = each.collect();
         take().push(buffers);
@@ -269,6 +260,19 @@ fn find(
     diagnostics.background.trim();
     describe(sweep, searches, &spots, &mut diagnostics);
     Ok((spots, diagnostics))
+}
+
+pub(super) fn panel_outside(imageset: usize, number: usize, panel: &Searched, frame: &Frame) -> Error {
+    Error::PanelOutside {
+        imageset,
+        panel: number,
+        width: panel.size[0],
+        height: panel.size[1],
+        x: panel.origin[0] as i64,
+        y: panel.origin[1] as i64,
+        image_width: frame.width,
+        image_height: frame.height,
+    }
 }
 
 /// Drops the spots that are not to be kept, and says how many.

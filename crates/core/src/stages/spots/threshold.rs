@@ -82,13 +82,21 @@ impl Threshold {
         };
         let view = PanelView::new(frame, panel.origin, panel.size)?;
         Some(match self {
-            Threshold::Dispersion(test) => {
-                // With counts of several per photon, the photons' statistics are those of counts with that gain.
-                let (gain, global_threshold) = (test.gain * panel.gain, test.global_threshold * panel.gain);
-                let test = Dispersion { gain, global_threshold, ..test.clone() };
-                test.strong_pixels(&view, &panel.usable, &mut buffers.dispersion)
-            }
+            Threshold::Dispersion(test) => on_panel(test, panel).strong_pixels(&view, &panel.usable, &mut buffers.dispersion),
             Threshold::RadialProfile(test, bins) => test.strong_pixels(&view, &panel.usable, bins.get(k)?, &mut buffers.radial),
         })
     }
+
+    /// The index of dispersion's test as a panel needs it, if it is that.
+    pub(super) fn dispersion_on(&self, panel: &Searched) -> Option<Dispersion> {
+        match self {
+            Threshold::Dispersion(test) => Some(on_panel(test, panel)),
+            Threshold::RadialProfile(..) => None,
+        }
+    }
+}
+
+/// With counts of several per photon, the photons' statistics are those of counts with that gain.
+fn on_panel(test: &Dispersion, panel: &Searched) -> Dispersion {
+    Dispersion { gain: test.gain * panel.gain, global_threshold: test.global_threshold * panel.gain, ..test.clone() }
 }
