@@ -29,7 +29,7 @@ pub fn combinations(vectors: &[Vec3]) -> impl Iterator<Item = Mat3> + '_ {
 }
 
 /// The reduced cell of three vectors; `None` when they are too nearly coplanar.
-fn cell_of(a: &Vec3, b: &Vec3, c: &Vec3) -> Option<Mat3> {
+pub fn cell_of(a: &Vec3, b: &Vec3, c: &Vec3) -> Option<Mat3> {
     let flat = |x: &Vec3, y: &Vec3| {
         let angle = angle_deg(x, y);
         angle.min(180.0 - angle) < MIN_ANGLE_DEG

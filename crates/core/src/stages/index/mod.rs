@@ -24,6 +24,7 @@ mod report;
 mod result;
 mod run;
 mod search;
+mod triples;
 mod vectors;
 
 pub use error::Error;
