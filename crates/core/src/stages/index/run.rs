@@ -21,6 +21,9 @@ const CHANCE: f64 = 0.25;
 /// A further lattice may raise the deviations of those before by this factor, and have itself deviations larger by that.
 const SPOILT: f64 = 1.5;
 const WORSE: f64 = 4.0;
+/// A lattice has at least so many spots, and this fraction of all.
+const LEAST_OF_LATTICE: f64 = 8.0;
+const LEAST_FRACTION: f64 = 0.02;
 /// Steps of each refinement; it converges in far fewer.
 const MAX_STEPS: usize = 50;
 
@@ -451,7 +454,9 @@ impl<'a> Indexing<'a> {
         let n = deviations.len().max(1) as f64;
         let tolerance = self.params.hkl_tolerance;
         let cubes = deviations.iter().map(|d| (d / tolerance) * (d / tolerance) * (d / tolerance)).sum::<f64>() / n;
-        if cubes <= CHANCE {
+        // A lattice of a handful of spots can always be found.
+        let least = (LEAST_FRACTION * self.points.rlp.len() as f64).max(LEAST_OF_LATTICE);
+        if cubes <= CHANCE && deviations.len() as f64 >= least {
             return Ok(());
         }
         Err(Error::ByChance {

@@ -31,7 +31,7 @@ const LIKE_CHANCE: f64 = 0.15;
 const BATCHES: usize = 4;
 /// Where no lattice is beyond doubt, the longest edge looked for is changed by these factors; where none is convincing, by these in turn.
 const OTHER_CELLS: [f64; 2] = [0.5, 0.25];
-const LAST_CELLS: [f64; 2] = [0.125, 1.6];
+const LAST_CELLS: [f64; 4] = [1.6, 2.5, 4.0, 0.125];
 /// Weight of the spots indexed in the score of a candidate: a little more than that of the volume, so that half the cell with half the spots loses.
 const INDEXED_WEIGHT: f64 = 1.2;
 /// With a known symmetry, so many times `max_refine` triples are looked at for ones that have it.
