@@ -42,6 +42,17 @@ impl Default for Candidate {
     }
 }
 
+/// A peak of the Fourier transform, or of what the chosen method has in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FourierPeak {
+    /// The vector, Å, laboratory frame at the datum.
+    pub site: [f64; 3],
+    /// Its length, Å.
+    pub length: f64,
+    /// Grid points above the threshold; for methods without a grid, the mean cosine of the spots' phases in millionths.
+    pub volume: usize,
+}
+
 /// How a lattice was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatticeSearch {
@@ -53,6 +64,9 @@ pub struct LatticeSearch {
     pub points: usize,
     /// Candidate basis vectors.
     pub vectors: usize,
+    /// The strongest peaks, one of each pair of opposites.
+    #[serde(default)]
+    pub peaks: Vec<FourierPeak>,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
 }

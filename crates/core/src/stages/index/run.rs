@@ -2,7 +2,7 @@ use super::assign::{Points, assign};
 use super::known::Known;
 use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch};
 use super::search::Search;
-use super::{Error, Params, cells, experiments, max_cell};
+use super::{Assignment, Error, Params, cells, experiments, local, max_cell};
 use crate::geometry::{Crystal, ExperimentList, UnitCell, ewald};
 use crate::job::Monitor;
 use crate::math::{Mat3, vec3};
@@ -284,6 +284,7 @@ impl<'a> Indexing<'a> {
             d_min: found.d_min,
             points: found.points,
             vectors: found.vectors,
+            peaks: found.peaks,
             candidates: found.candidates,
         });
         self.map_to_reciprocal_space()?;
@@ -486,7 +487,10 @@ impl<'a> Indexing<'a> {
     fn assign_all(&mut self, d_min: f64) -> usize {
         let rows: Vec<usize> = (0..self.table.len()).filter(|&i| self.points.rlp[i].norm() * d_min <= 1.0).collect();
         let a: Vec<Mat3> = self.list.crystals.iter().map(|c| c.a_matrix).collect();
-        let found = assign(&self.points, &rows, &a, self.params.hkl_tolerance);
+        let found = match self.params.index_assignment {
+            Assignment::Simple => assign(&self.points, &rows, &a, self.params.hkl_tolerance),
+            Assignment::Local => local::assign(&self.points, &rows, &a),
+        };
         self.table.id.fill(-1);
         self.table.hkl.fill([0; 3]);
         self.table.flags.iter_mut().for_each(|f| *f &= !flags::INDEXED);

@@ -3,8 +3,9 @@
 use super::assign::{Points, assign};
 use super::fft3d::{self, Map};
 use super::known::Known;
-use super::result::Candidate;
-use super::{Error, Params, cells, experiments, peaks, triples, vectors};
+use super::peaks::Peak;
+use super::result::{Candidate, FourierPeak};
+use super::{Error, Method, Params, cells, directions, experiments, low_res, peaks, triples, vectors};
 use crate::geometry::{Crystal, ExperimentList};
 use crate::job::{Monitor, Silent, parallel};
 use crate::math::{Mat3, Vec3, vec3};
@@ -15,6 +16,8 @@ use crate::reflections::Reflections;
 const PER_LATTICE: usize = 5;
 /// Two candidates are one lattice when their axes agree to this fraction of a cell.
 const SAME_LATTICE: f64 = 0.05;
+/// Peaks kept for the report.
+const PEAKS_SHOWN: usize = 30;
 /// Axes of candidates may be shorter than the shortest edge by this factor: they are not refined yet.
 const SHORTEST: f64 = 0.95;
 /// A candidate's refinement.
@@ -72,8 +75,19 @@ pub struct Found {
     pub points: usize,
     /// Candidate basis vectors.
     pub vectors: usize,
+    /// The strongest peaks.
+    pub peaks: Vec<FourierPeak>,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
+}
+
+/// The strongest peaks, one of each pair of opposites.
+fn strongest(mut peaks: Vec<Peak>) -> Vec<FourierPeak> {
+    let first = |v: &Vec3| v.iter().find(|x| x.abs() > 1e-3).copied().unwrap_or(0.0);
+    peaks.retain(|p| p.site.norm() > 1.0 && first(&p.site) > 0.0);
+    peaks.sort_by(|a, b| b.volume.cmp(&a.volume).then(a.site.norm().total_cmp(&b.site.norm())).then(a.site.x.total_cmp(&b.site.x)));
+    peaks.truncate(PEAKS_SHOWN);
+    peaks.into_iter().map(|p| FourierPeak { site: p.site.into(), length: p.site.norm(), volume: p.volume }).collect()
 }
 
 /// A cell with its indices.
@@ -102,6 +116,7 @@ struct Pass {
     d_min: f64,
     points: usize,
     vectors: usize,
+    peaks: Vec<FourierPeak>,
     cells: usize,
     scored: Vec<Scored>,
 }
@@ -134,32 +149,54 @@ impl Search<'_> {
         let mut scored = Vec::new();
         let mut of_pass = Vec::new();
         for pass in passes.into_iter().flatten() {
-            of_pass.push((pass.d_min, pass.points, pass.vectors));
+            of_pass.push((pass.d_min, pass.points, pass.vectors, pass.peaks));
             scored.extend(pass.scored.into_iter().map(|s| (of_pass.len() - 1, s)));
         }
         let (candidates, best, pass) = rank(scored).ok_or(Error::NoLattice { vectors: 0, cells: 0, symmetry: String::new() })?;
-        let (d_min, points, vectors) = of_pass[pass];
-        Ok(Found { experiments: best, d_min, points, vectors, candidates })
+        let (d_min, points, vectors, peaks) = of_pass.swap_remove(pass);
+        Ok(Found { experiments: best, d_min, points, vectors, peaks, candidates })
     }
 
-    /// Candidates from the transform for cells up to `max_cell` (Å).
+    /// Candidates with cells up to `max_cell` (Å).
     fn pass(&self, max_cell: f64, monitor: &dyn Monitor) -> Result<Pass, Error> {
         let p = self.params;
         let n = fft3d::grid_size(p.n_points);
         let rlp: Vec<Vec3> = self.free.iter().map(|&i| self.points.rlp[i]).collect();
         let d_min = fft3d::resolution_limit(&rlp, n, max_cell);
-        let map = Map::of(&rlp, n, d_min, monitor)?;
-        let points = map.points;
-        let mut found = peaks::find(&map, p.rmsd_cutoff);
-        drop(map);
-        if found.len() < 4 {
-            return Err(Error::NoPeriodicity { points, d_min, max_cell, peaks: found.len(), cutoff: p.rmsd_cutoff });
-        }
-        peaks::drop_small(&mut found, p.peak_volume_cutoff);
-        let vectors = vectors::basis_vectors(&found, p.min_cell, 2.0 * max_cell);
         let rows = self.rows_for_scoring(d_min);
+        let inner: Vec<Vec3> = rows.iter().map(|&i| self.points.rlp[i]).collect();
+        let known_cell = |method: &'static str| {
+            let reason = || Error::Contradiction { field: "method", reason: format!("{method} needs the unit_cell") };
+            self.known.and_then(Known::primitive_cell).ok_or_else(reason)
+        };
+        let (points, peaks) = match p.method {
+            Method::Fft3d => {
+                let map = Map::of(&rlp, n, d_min, monitor)?;
+                let mut found = peaks::find(&map, p.rmsd_cutoff);
+                if found.len() < 4 {
+                    return Err(Error::NoPeriodicity { points: map.points, d_min, max_cell, peaks: found.len(), cutoff: p.rmsd_cutoff });
+                }
+                peaks::drop_small(&mut found, p.peak_volume_cutoff);
+                (map.points, found)
+            }
+            Method::Fft1d => (inner.len(), directions::fft1d(&inner, p.min_cell, max_cell)),
+            Method::RealSpaceGridSearch => {
+                let cell = known_cell("real_space_grid_search")?;
+                let mut lengths = cell.lengths.to_vec();
+                lengths.sort_by(f64::total_cmp);
+                lengths.dedup_by(|a, b| (*a - *b).abs() < 0.01 * *b);
+                (inner.len(), directions::grid_search(&inner, &lengths, p.characteristic_grid))
+            }
+            Method::LowResSpotMatch => {
+                let cells = low_res::orientations(&inner, &known_cell("low_res_spot_match")?, p.max_refine);
+                let fitting: Vec<Mat3> = cells.into_iter().filter(|a| self.known.is_none_or(|k| k.apply(a).is_some())).collect();
+                let scored = self.tried(&fitting, &rows, monitor)?;
+                return Ok(Pass { d_min, points: inner.len(), vectors: 0, peaks: Vec::new(), cells: fitting.len(), scored });
+            }
+        };
+        let vectors = vectors::basis_vectors(&peaks, p.min_cell, 2.0 * max_cell);
         let (cells, scored) = self.candidates(&vectors, &rows, monitor)?;
-        Ok(Pass { d_min, points, vectors: vectors.len(), cells, scored })
+        Ok(Pass { d_min, points, vectors: vectors.len(), peaks: strongest(peaks), cells, scored })
     }
 
     /// Free rows to resolution `d_min` (Å), of the first turn of each scan.
@@ -176,7 +213,7 @@ impl Search<'_> {
     /// Number of cells tried, and the refined candidates.
     fn candidates(&self, vectors: &[Vec3], rows: &[usize], monitor: &dyn Monitor) -> Result<(usize, Vec<Scored>), Error> {
         let batch = self.params.max_refine;
-        let mut combinations = cells::combinations(vectors);
+        let mut combinations = cells::combinations(vectors, self.params.min_vector_angle);
         let (mut tried, mut out) = (0, Vec::new());
         for _ in 0..if self.known.is_some() { BATCHES } else { 1 } {
             // With a known symmetry most combinations may be passed over, so the batch is of those that are not.
@@ -203,7 +240,7 @@ impl Search<'_> {
         // Then the triples that explain most spots, whatever their vectors' ranks.
         let points: Vec<Vec3> = rows.iter().map(|&i| self.points.rlp[i]).collect();
         let wanted = if self.known.is_some() { TRIPLES_PER_CELL * batch } else { batch };
-        let mut cells = triples::best(vectors, &points, wanted);
+        let mut cells = triples::best(vectors, &points, wanted, self.params.min_vector_angle);
         tried += cells.len();
         let keep = parallel::map_slice(&cells, |a| self.known.is_none_or(|k| k.apply(a).is_some()));
         let mut keep = keep.into_iter();

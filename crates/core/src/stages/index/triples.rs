@@ -24,7 +24,7 @@ const SAME_LATTICE: f64 = 0.05;
 ///
 /// Best are those of the highest n^1.5/V, with n the spots explained beyond chance and V the volume: of two lattices one of which is part of the
 /// other (twice the volume for the same spots, or half of it for half of them), the one with all the spots and the smaller cell wins.
-pub fn best(vectors: &[Vec3], points: &[Vec3], count: usize) -> Vec<Mat3> {
+pub fn best(vectors: &[Vec3], points: &[Vec3], count: usize, min_angle: f64) -> Vec<Mat3> {
     let stride = points.len().div_ceil(MAX_POINTS).max(1);
     let points: Vec<Vec3> = points.iter().step_by(stride).copied().collect();
     let vectors: Vec<Vec3> = vectors.iter().take(MAX_VECTORS).map(|v| refined(v, &points)).collect();
@@ -68,7 +68,7 @@ pub fn best(vectors: &[Vec3], points: &[Vec3], count: usize) -> Vec<Mat3> {
         if out.len() == count {
             break;
         }
-        if let Some(a) = cells::cell_of(&vectors[i], &vectors[j], &vectors[k])
+        if let Some(a) = cells::cell_of(&vectors[i], &vectors[j], &vectors[k], min_angle)
             && !out.iter().any(|o| cells::same_lattice(o, &a, SAME_LATTICE))
         {
             out.push(a);
