@@ -118,7 +118,7 @@ mod tests {
         for h in -2..3 {
             for k in -2..3 {
                 for l in -3..4 {
-                    if (h * 5 + k * 3 + l * 7) % 5 == 1 {
+                    if (h * 5 + k * 3 + l * 7_i32).rem_euclid(5) == 1 {
                         points.push(truth * Vec3::new(h as f64, k as f64, l as f64));
                     }
                 }
