@@ -13,7 +13,7 @@ use crate::math::Vec3;
 use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Points within so many lattice planes of the longest vector from the origin are used at first: a coarse grid of directions follows them.
-const PLANES: f64 = 12.0;
+const PLANES: f64 = 16.0;
 /// But no fewer points than this, if there are.
 const ENOUGH: usize = 300;
 /// More points than this make the first look no better.
@@ -86,6 +86,8 @@ pub fn fft1d(points: &[Vec3], min_cell: f64, max_cell: f64) -> Vec<Peak> {
     // Bins a quarter of the smallest distance between planes, over twice the range so that lengths are finely spaced.
     let bin = 1.0 / (4.0 * max_cell);
     let n = ((4.0 * radius / bin) as usize).next_power_of_two().max(64);
+    // Over a shorter length the points' phases differ so little that their distribution shows, not their lattice.
+    let shortest = min_cell.max(1.3 / radius);
     let found = parallel::map_chunks(&directions, 256, |_, chunk| {
         let fft = FftPlanner::<f32>::new().plan_fft_forward(n);
         let mut buffer = vec![Complex::new(0.0f32, 0.0); n];
@@ -100,7 +102,7 @@ pub fn fft1d(points: &[Vec3], min_cell: f64, max_cell: f64) -> Vec<Peak> {
             fft.process_with_scratch(&mut buffer, &mut scratch);
             let power = |k: usize| f64::from(buffer[k].norm_sqr());
             // The highest length and those that come near it: along one direction there may be a short vector and its multiples.
-            let range = || (1..n / 2 - 1).filter(|&k| (min_cell..=max_cell).contains(&length(k as f64)));
+            let range = || (1..n / 2 - 1).filter(|&k| (shortest..=max_cell).contains(&length(k as f64)));
             let peaks: Vec<usize> = range().filter(|&k| power(k) > power(k - 1) && power(k) >= power(k + 1)).collect();
             let highest = peaks.iter().map(|&k| power(k)).fold(0.0, f64::max);
             out.extend(peaks.into_iter().filter(|&k| power(k) >= 0.8 * highest).take(2).map(|k| {

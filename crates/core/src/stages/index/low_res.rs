@@ -59,7 +59,7 @@ pub fn orientations(points: &[Vec3], cell: &UnitCell, count: usize) -> Vec<Mat3>
             }
         }
         // Enough of the best.
-        out.sort_by(|a, b| b.0.cmp(&a.0));
+        out.sort_by_key(|x| core::cmp::Reverse(x.0));
         out.truncate(4 * count);
         out
     });

@@ -24,6 +24,7 @@ mod known;
 mod local;
 mod low_res;
 mod max_cell;
+mod misindexing;
 mod params;
 mod peaks;
 mod report;
@@ -36,7 +37,7 @@ mod vectors;
 pub use error::Error;
 pub use params::{Assignment, Method, Params};
 pub use report::{crystal_text, report};
-pub use result::{Candidate, Cycle, FourierPeak, ImageSetCount, Indexed, LatticeSearch};
+pub use result::{Candidate, Cycle, FourierPeak, ImageSetCount, Indexed, LatticeSearch, Misindexing, Offset, ResolutionCount};
 pub use run::run;
 
 #[cfg(test)]

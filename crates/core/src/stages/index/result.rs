@@ -112,6 +112,39 @@ impl ImageSetCount {
     }
 }
 
+/// Spots of a shell of resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ResolutionCount {
+    /// Largest and smallest d, Å.
+    pub d: [f64; 2],
+    /// Spots indexed.
+    pub indexed: usize,
+    /// Spots not indexed.
+    pub unindexed: usize,
+}
+
+/// Agreement of intensities with the indices shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Offset {
+    /// What is added to the indices.
+    pub offset: [i32; 3],
+    /// Highest correlation under any rotation of the lattice.
+    pub cc: f64,
+    /// Pairs of reflections in it.
+    pub pairs: usize,
+}
+
+/// Whether the indices of a crystal are off by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Misindexing {
+    /// Number of the crystal.
+    pub crystal: usize,
+    /// The offsets of highest agreement, best first, and none.
+    pub offsets: Vec<Offset>,
+    /// The offset that agrees so much better than none that the indices are most likely off by it.
+    pub off: Option<[i32; 3]>,
+}
+
 /// What indexing gives.
 #[derive(Debug, Clone)]
 pub struct Indexed {
@@ -125,6 +158,10 @@ pub struct Indexed {
     pub cycles: Vec<Cycle>,
     /// Spots by image set.
     pub counts: Vec<ImageSetCount>,
+    /// Spots by resolution, from low to high.
+    pub resolution: Vec<ResolutionCount>,
+    /// For each crystal whose intensities can tell, whether its indices are off.
+    pub misindexing: Vec<Misindexing>,
     /// Why the search for more lattices ended, where several were asked for, and other things to know.
     pub remarks: Vec<String>,
 }

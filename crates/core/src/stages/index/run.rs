@@ -1,8 +1,8 @@
 use super::assign::{Points, assign};
 use super::known::Known;
-use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch};
+use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch, ResolutionCount};
 use super::search::Search;
-use super::{Assignment, Error, Params, cells, experiments, local, max_cell};
+use super::{Assignment, Error, Params, cells, experiments, local, max_cell, misindexing};
 use crate::geometry::{Crystal, ExperimentList, UnitCell, ewald};
 use crate::job::Monitor;
 use crate::math::{Mat3, vec3};
@@ -24,6 +24,11 @@ const WORSE: f64 = 4.0;
 /// A lattice has at least so many spots, and this fraction of all.
 const LEAST_OF_LATTICE: f64 = 8.0;
 const LEAST_FRACTION: f64 = 0.02;
+/// A longest edge above this fraction of what was looked for is at the limit, where fewer spots than the other fraction are indexed.
+const AT_THE_LIMIT: f64 = 0.9;
+const BEYOND_DOUBT: f64 = 0.6;
+/// A beam centre that moves by more than this fraction of the distance between neighbouring spots is suspicious.
+const FAR_OFF: f64 = 0.4;
 /// Steps of each refinement; it converges in far fewer.
 const MAX_STEPS: usize = 50;
 
@@ -44,6 +49,9 @@ pub fn run(imported: &ExperimentList, strong: &Reflections, params: &Params, mon
         each_sweep(imported, &table, params, known.as_ref(), monitor)?
     };
     carry_over(strong, &mut indexed.reflections);
+    indexed.resolution = by_resolution(&indexed.reflections);
+    let crystals = 0..indexed.experiments.crystals.len();
+    indexed.misindexing = crystals.filter_map(|k| misindexing::check(&indexed.experiments, &indexed.reflections, k)).collect();
     Ok(indexed)
 }
 
@@ -96,6 +104,19 @@ fn carry_over(strong: &Reflections, indexed: &mut Reflections) {
     }
     take!(id, imageset_id, flags, hkl, entering, xyzobs_mm, xyzobs_mm_variance, xyzcal_px, xyzcal_mm, s1, rlp);
     *indexed = out;
+}
+
+/// Spots in ten shells of equal numbers, from low resolution to high.
+fn by_resolution(table: &Reflections) -> Vec<ResolutionCount> {
+    let norm = |i: usize| vec3(table.rlp[i]).norm();
+    let mut order: Vec<usize> = (0..table.rlp.len()).collect();
+    order.sort_by(|&a, &b| norm(a).total_cmp(&norm(b)).then(a.cmp(&b)));
+    let count = |shell: &[usize]| {
+        let indexed = shell.iter().filter(|&&i| table.id[i] >= 0).count();
+        let d = [norm(shell[0]), norm(shell[shell.len() - 1])].map(|s| 1.0 / s);
+        ResolutionCount { d, indexed, unindexed: shell.len() - indexed }
+    };
+    order.chunks(order.len().div_ceil(10).max(1)).map(count).collect()
 }
 
 /// Sweeps one by one, each with its own crystal, beam and detector.
@@ -157,6 +178,8 @@ fn alike(a: &UnitCell, b: &UnitCell) -> bool {
 struct Indexing<'a> {
     params: &'a Params,
     known: Option<&'a Known>,
+    /// The sweeps as given, without crystals.
+    header: ExperimentList,
     /// The sweeps as refined so far, without crystals.
     sweeps: ExperimentList,
     n_sweeps: usize,
@@ -181,6 +204,7 @@ impl<'a> Indexing<'a> {
             known,
             n_sweeps: imported.len(),
             list: sweeps.clone(),
+            header: sweeps.clone(),
             sweeps,
             table,
             points,
@@ -506,9 +530,41 @@ impl<'a> Indexing<'a> {
         n
     }
 
+    /// Remarks on a cell at the limit of what was looked for, and on a beam centre that has moved far.
+    fn doubts(&mut self) {
+        let Some(crystal) = self.list.crystals.first() else { return };
+        let longest = crystal.unit_cell().lengths.into_iter().fold(0.0, f64::max);
+        let indexed = self.table.id.iter().filter(|id| **id >= 0).count() as f64 / self.table.len().max(1) as f64;
+        if let Some(search) = self.searches.first()
+            && longest > AT_THE_LIMIT * search.max_cell
+            && indexed < BEYOND_DOUBT
+        {
+            self.remarks.push(format!(
+                "The longest edge found ({longest:.0} Å) is near the longest looked for ({:.0} Å), and {:.0} % of the spots are indexed: try max_cell={:.0}.",
+                search.max_cell,
+                100.0 * indexed,
+                2.0 * search.max_cell
+            ));
+        }
+        for i in 0..self.n_sweeps {
+            let (Some(now), Some(header)) = (self.sweeps.models(i), self.header.models(i)) else { continue };
+            let [Some(new), Some(old)] = [now, header].map(|m| m.detector.beam_centre(&m.beam.s0())) else { continue };
+            let Some(panel) = now.detector.panels.get(new.panel).filter(|_| new.panel == old.panel) else { continue };
+            let moved = (new.mm - old.mm).norm();
+            let apart = now.beam.wavelength * panel.distance().abs() / longest;
+            if moved > FAR_OFF * apart {
+                self.remarks.push(format!(
+                    "The beam centre of sweep {i} has moved by {moved:.2} mm in refinement, {:.1} times the distance of neighbouring spots:                      indices may be off by one. Check it with the beam-centre search (search-beam-position).",
+                    moved / apart
+                ));
+            }
+        }
+    }
+
     /// Indexes all spots with the final models.
     fn finish(mut self) -> Result<Indexed, Error> {
         self.assign_all(0.0);
+        self.doubts();
         let used = flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER;
         self.table.flags.iter_mut().filter(|f| **f & flags::INDEXED == 0).for_each(|f| *f &= !used);
         // Observed beam vectors, as DIALS leaves them.
@@ -535,6 +591,8 @@ impl<'a> Indexing<'a> {
             searches: self.searches,
             cycles: self.cycles,
             counts,
+            resolution: Vec::new(),
+            misindexing: Vec::new(),
             remarks: self.remarks,
         })
     }

@@ -125,6 +125,7 @@ impl Search<'_> {
     /// Finds the best lattice.
     pub fn run(&self, monitor: &dyn Monitor) -> Result<Found, Error> {
         let mut passes = vec![self.pass(self.max_cell, monitor)];
+        let mut longest = self.max_cell;
         let others = OTHER_CELLS.map(|f| (f, BEYOND_DOUBT)).into_iter().chain(LAST_CELLS.map(|f| (f, CONVINCING)));
         for (factor, fraction) in others {
             if passes.iter().flatten().any(|p| p.scored.iter().any(|s| s.is_convincing(fraction))) {
@@ -134,15 +135,19 @@ impl Search<'_> {
             // A longest edge that the user gives is not exceeded.
             if max_cell > 2.0 * self.params.min_cell && (factor < 1.0 || self.params.max_cell.is_none()) {
                 monitor.check()?;
+                longest = longest.max(max_cell);
                 passes.push(self.pass(max_cell, monitor));
             }
         }
+        monitor.check()?;
         // Why the first one failed is what the user should know, if all did.
         if passes.iter().all(|p| p.as_ref().map_or(true, |p| p.scored.is_empty())) {
             let first = passes.swap_remove(0)?;
             return Err(Error::NoLattice {
                 vectors: first.vectors,
                 cells: first.cells,
+                spots: first.points,
+                longest,
                 symmetry: self.known.map_or(String::new(), Known::phrase),
             });
         }
@@ -152,7 +157,8 @@ impl Search<'_> {
             of_pass.push((pass.d_min, pass.points, pass.vectors, pass.peaks));
             scored.extend(pass.scored.into_iter().map(|s| (of_pass.len() - 1, s)));
         }
-        let (candidates, best, pass) = rank(scored).ok_or(Error::NoLattice { vectors: 0, cells: 0, symmetry: String::new() })?;
+        let (candidates, best, pass) =
+            rank(scored).ok_or(Error::NoLattice { vectors: 0, cells: 0, spots: self.free.len(), longest, symmetry: String::new() })?;
         let (d_min, points, vectors, peaks) = of_pass.swap_remove(pass);
         Ok(Found { experiments: best, d_min, points, vectors, peaks, candidates })
     }
