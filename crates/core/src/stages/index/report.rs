@@ -91,9 +91,10 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
         if let (Some([h, k, l]), Some(best)) = (m.off, m.offsets.first()) {
             r.warn(format!(
                 "The indices of lattice {} are probably off by ({h}, {k}, {l}): with that added, intensities of reflections that a rotation of the lattice makes \
-                 equivalent correlate by {:.2} ({} pairs). The beam centre is wrong by one spot: correct it with search-beam-position and index again.",
+                 equivalent correlate by {:.2} instead of {:.2} ({} pairs). The beam centre is wrong by one spot: correct it with search-beam-position and index again.",
                 m.crystal + 1,
                 best.cc,
+                best.cc_without,
                 best.pairs
             ));
         }
@@ -131,10 +132,16 @@ fn by_resolution(indexed: &Indexed) -> Table {
 fn offsets(m: &Misindexing, several: bool) -> Table {
     let of = if several { format!(" of lattice {}", m.crystal + 1) } else { String::new() };
     let title = format!("Agreement of equivalent intensities with the indices{of} shifted:");
-    let mut t = Table::new("misindexing", &title, &[("Offset", ""), ("CC", ""), ("Pairs", "")]);
+    let mut t = Table::new("misindexing", &title, &[("Offset", ""), ("Sum of CCs", ""), ("CC", ""), ("CC without", ""), ("Pairs", "")]);
     for o in &m.offsets {
         let [h, k, l] = o.offset;
-        t.push(vec![format!("({h}, {k}, {l})").into(), Cell::number(o.cc, 3), Cell::count(o.pairs)]);
+        t.push(vec![
+            format!("({h}, {k}, {l})").into(),
+            Cell::number(o.sum, 2),
+            Cell::number(o.cc, 3),
+            Cell::number(o.cc_without, 3),
+            Cell::count(o.pairs),
+        ]);
     }
     t
 }

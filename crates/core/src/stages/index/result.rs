@@ -128,9 +128,13 @@ pub struct ResolutionCount {
 pub struct Offset {
     /// What is added to the indices.
     pub offset: [i32; 3],
-    /// Highest correlation under any rotation of the lattice.
+    /// Sum of the correlations under all rotations of the lattice, with and without inversion, negative ones left out.
+    pub sum: f64,
+    /// Correlation under the one of them that tells the offset from none most clearly.
     pub cc: f64,
-    /// Pairs of reflections in it.
+    /// The same without the offset.
+    pub cc_without: f64,
+    /// Pairs of reflections in them.
     pub pairs: usize,
 }
 
@@ -139,7 +143,7 @@ pub struct Offset {
 pub struct Misindexing {
     /// Number of the crystal.
     pub crystal: usize,
-    /// The offsets of highest agreement, best first, and none.
+    /// The offsets of highest agreement, best first.
     pub offsets: Vec<Offset>,
     /// The offset that agrees so much better than none that the indices are most likely off by it.
     pub off: Option<[i32; 3]>,
