@@ -35,6 +35,9 @@ type Times = BTreeMap<String, f64>;
 
 /// Times the stages.
 pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(("indexing", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return indexing(rest);
+    }
     let mut options = Options::new(arguments);
     // Absolute, because the page is driven from another folder.
     let data = options.value("--data")?.map(std::path::absolute).transpose().map_err(|e| format!("--data: {e}"))?;
@@ -175,6 +178,13 @@ fn lines_of(command: &mut Command) -> Result<Times, Failure> {
         println!("{line}");
     }
     if output.status.success() { Ok(text.lines().filter_map(stage_and_seconds).collect()) } else { Err(format!("it failed:\n{text}")) }
+}
+
+/// How often indexing finds the right lattice of simulated crystals.
+fn indexing(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = in_root(cargo());
+    command.args(["run", "--release", "--package", "ewald-sim", "--example", "indexing", "--"]).args(arguments);
+    run(&mut command)
 }
 
 /// Of a master file and the data files that it links to, the master is what the command line is given.

@@ -94,4 +94,15 @@ Times every stage on the same images: `ewald process` natively, and the page in 
   --threads N    threads to use; default 2
   --only PART    native, browser, or frames: decoding frames of 18 megapixels beside HDF5's C filter (the Python package
                  hdf5plugin), and finding their spots, natively and in Chromium, on one thread and two
+
+cargo xtask bench indexing [--sets N | --set N,N,…] [--wedge DEGREES] [--seed N] [--verbose] [--write DIR]
+
+Indexes spot lists of random simulated crystals and says how often the right lattice comes out, and what the others were like.
+
+  --sets N         how many; default 200
+  --set N,N,…      these alone
+  --wedge DEGREES  proteins with so little rotation, instead of crystals of all kinds with 10 to 360 degrees
+  --seed N         another series; default 1
+  --verbose        all sets, with their reports
+  --write DIR      writes imported.expt, strong.refl and truth.txt of each set into folders instead
 ";

@@ -78,7 +78,7 @@ pub(crate) fn mix(mut x: u64) -> u64 {
 }
 
 /// A rotation drawn uniformly (Shoemake 1992).
-fn random_rotation(seed: u64) -> Mat3 {
+pub(crate) fn random_rotation(seed: u64) -> Mat3 {
     let mut rng = ChaCha8Rng::seed_from_u64(mix(seed));
     let [u, v, w] = [(); 3].map(|()| uniform(&mut rng));
     let tau = core::f64::consts::TAU;

@@ -24,6 +24,7 @@ mod nxmx;
 mod params;
 mod reflections;
 mod simulation;
+pub mod spot_lists;
 
 pub use demo::demo;
 pub use error::Error;

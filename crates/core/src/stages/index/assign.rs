@@ -35,8 +35,12 @@ const SAME_CROSSING: f64 = core::f64::consts::FRAC_PI_4;
 /// Of several spots that get the same index within 45° of each other, on the same side of the sphere, the nearest to its lattice point keeps it.
 pub fn assign(points: &Points, rows: &[usize], a_matrices: &[Mat3], tolerance: f64) -> Vec<Option<Assigned>> {
     let inverses: Vec<Option<Mat3>> = a_matrices.iter().map(|a| a.try_inverse()).collect();
-    let mut found: Vec<Option<(Assigned, f64)>> = rows.iter().map(|&i| nearest(&points.rlp[i], &inverses, tolerance)).collect();
+    let found: Vec<Option<(Assigned, f64)>> = rows.iter().map(|&i| nearest(&points.rlp[i], &inverses, tolerance)).collect();
+    without_duplicates(points, rows, found)
+}
 
+/// The indices of `rows` with their squared distances from the lattice points, without all but the nearest of several spots of the same index.
+pub fn without_duplicates(points: &Points, rows: &[usize], mut found: Vec<Option<(Assigned, f64)>>) -> Vec<Option<Assigned>> {
     // Rows in order of crystal, sweep, side and index; then neighbours in angle compete.
     let key = |k: usize| {
         found[k].map(|(a, _)| {

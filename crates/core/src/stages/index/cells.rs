@@ -5,15 +5,15 @@ use crate::geometry::UnitCell;
 use crate::math::{Mat3, Vec3};
 use crate::spacegroup::{constraints::metric_from_setting_matrix, lattice};
 
-/// Vectors at a smaller angle than this, degrees, or closer than this to the plane of the others, make no basis.
-const MIN_ANGLE_DEG: f64 = 20.0;
 /// A cell's volume is at least this fraction of abc.
 const MIN_RELATIVE_VOLUME: f64 = 0.01;
 /// No more vectors than this are combined.
 const MAX_VECTORS: usize = 100;
 
 /// Setting matrices A (Å⁻¹) of the reduced cells of triples of `vectors` (Å, strongest first), in order of the triples' squared ranks.
-pub fn combinations(vectors: &[Vec3]) -> impl Iterator<Item = Mat3> + '_ {
+///
+/// Vectors at a smaller angle than `min_angle` (degrees), or closer than this to the plane of the others, make no basis.
+pub fn combinations(vectors: &[Vec3], min_angle: f64) -> impl Iterator<Item = Mat3> + '_ {
     let n = vectors.len().min(MAX_VECTORS);
     let mut triples = Vec::new();
     for i in 0..n {
@@ -25,16 +25,16 @@ pub fn combinations(vectors: &[Vec3]) -> impl Iterator<Item = Mat3> + '_ {
     }
     // Stable, so triples of equal sum stay in order of their ranks.
     triples.sort_by_key(|t| t.iter().map(|r| r * r).sum::<usize>());
-    triples.into_iter().filter_map(|[i, j, k]| cell_of(&vectors[i], &vectors[j], &vectors[k]))
+    triples.into_iter().filter_map(move |[i, j, k]| cell_of(&vectors[i], &vectors[j], &vectors[k], min_angle))
 }
 
 /// The reduced cell of three vectors; `None` when they are too nearly coplanar.
-fn cell_of(a: &Vec3, b: &Vec3, c: &Vec3) -> Option<Mat3> {
+pub fn cell_of(a: &Vec3, b: &Vec3, c: &Vec3, min_angle: f64) -> Option<Mat3> {
     let flat = |x: &Vec3, y: &Vec3| {
         let angle = angle_deg(x, y);
-        angle.min(180.0 - angle) < MIN_ANGLE_DEG
+        angle.min(180.0 - angle) < min_angle
     };
-    if flat(a, b) || (90.0 - angle_deg(&a.cross(b), c)).abs() < MIN_ANGLE_DEG {
+    if flat(a, b) || (90.0 - angle_deg(&a.cross(b), c)).abs() < min_angle {
         return None;
     }
     let sign = if a.cross(b).dot(c) < 0.0 { -1.0 } else { 1.0 };
@@ -111,13 +111,13 @@ mod tests {
         let u = rotation(&Vec3::new(1.0, 1.0, 0.3).normalize(), 0.6);
         let vectors =
             [u * Vec3::new(10.0, 0.0, 0.0), u * Vec3::new(0.0, 0.0, 15.0), u * Vec3::new(10.0, 12.0, 0.0), u * Vec3::new(20.0, 1.0, 0.0)];
-        let first = combinations(&vectors).next().unwrap();
+        let first = combinations(&vectors, 20.0).next().unwrap();
         for (x, y) in cell(&first).unwrap().parameters().iter().zip([10.0, 12.0, 15.0, 90.0, 90.0, 90.0]) {
             assert!((x - y).abs() < 1e-9);
         }
         assert!(first.determinant() > 0.0);
         // 4 triples, of which the one with the nearly parallel first and fourth and a coplanar third makes no cell.
-        assert!(combinations(&vectors).count() < 4);
+        assert!(combinations(&vectors, 20.0).count() < 4);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub enum Error {
     /// The Fourier transform shows no lattice.
     #[error(
         "the Fourier transform of {points} spots (to {d_min:.2} Å, cell edges to {max_cell:.1} Å) has {peaks} peaks above {cutoff} times its rms; \
-         a lattice shows at least 4. Check the beam centre and the direction of rotation; give max_cell (longest edge in Å), or lower rmsd_cutoff; \
+         a lattice shows at least 4. Check the beam centre (search-beam-position looks for it) and the direction of rotation; give max_cell (longest edge in Å), or lower rmsd_cutoff; \
          leave out images without diffraction, ice rings or hot pixels"
     )]
     NoPeriodicity {
@@ -68,7 +68,8 @@ pub enum Error {
     },
     /// Vectors, but no cell.
     #[error(
-        "{vectors} basis vectors gave {cells} cells, none of which indexed the spots{symmetry}. Check the beam centre and detector distance, or give max_cell; \
+        "{vectors} basis vectors gave {cells} cells, none of which indexed the {spots} spots{symmetry}; edges up to {longest:.0} Å were tried. \
+         Check the beam centre (search-beam-position looks for it) and the detector distance, or give max_cell; \
          with a known cell or space group, check them or leave them out"
     )]
     NoLattice {
@@ -76,13 +77,17 @@ pub enum Error {
         vectors: usize,
         /// Cells tried.
         cells: usize,
+        /// Spots that they were tried on.
+        spots: usize,
+        /// Longest edge looked for, Å.
+        longest: f64,
         /// What was asked of them, as a phrase starting with a blank; or empty.
         symmetry: String,
     },
     /// The indices are those that any lattice would give.
     #[error(
         "the cell {cell}{symmetry} indexes {indexed} of {spots} spots, but no better than chance: their indices are {deviation:.2} from whole numbers \
-         on average (by chance: {chance:.2}). Check the beam centre and detector distance, and known cell or space group; or give max_cell"
+         on average (by chance: {chance:.2}). Check the beam centre (search-beam-position looks for it) and detector distance, and known cell or space group; or give max_cell"
     )]
     ByChance {
         /// Cell found.

@@ -55,11 +55,16 @@ impl Known {
         }))
     }
 
-    /// Longest edge (Å) of the primitive cell of the known one.
-    pub fn longest_primitive_edge(&self) -> Option<f64> {
+    /// The reduced primitive cell of the known one.
+    pub fn primitive_cell(&self) -> Option<UnitCell> {
         let primitive = self.group.to_primitive().metric(&self.cell?.metric());
         let reduce = lattice::niggli_cell(&primitive).ok()?;
-        Some(UnitCell::from_metric(&reduce.metric(&primitive)).lengths.into_iter().fold(0.0, f64::max))
+        Some(UnitCell::from_metric(&reduce.metric(&primitive)))
+    }
+
+    /// Longest edge (Å) of the primitive cell of the known one.
+    pub fn longest_primitive_edge(&self) -> Option<f64> {
+        Some(self.primitive_cell()?.lengths.into_iter().fold(0.0, f64::max))
     }
 
     /// Hall symbol for the crystal.

@@ -1,5 +1,31 @@
 //! Parameters of indexing.
 
+crate::choice! {
+    /// How lattices are looked for.
+    pub enum Method {
+        /// Peaks of the three-dimensional Fourier transform of the spots.
+        #[default]
+        Fft3d = "fft3d",
+        /// Peaks of one-dimensional transforms along directions: finer for long edges, slower.
+        Fft1d = "fft1d",
+        /// Vectors of the lengths of a known cell in all directions.
+        RealSpaceGridSearch = "real_space_grid_search",
+        /// Orientations of a known cell from the spots of lowest resolution: for few spots of small molecules.
+        LowResSpotMatch = "low_res_spot_match",
+    }
+}
+
+crate::choice! {
+    /// How spots get their indices.
+    pub enum Assignment {
+        /// The nearest whole numbers.
+        #[default]
+        Simple = "simple",
+        /// From differences between neighbouring spots: for crystals that slip, or bad geometry.
+        Local = "local",
+    }
+}
+
 crate::parameters! {
     /// Parameters of indexing.
     pub struct Params {
@@ -10,6 +36,12 @@ crate::parameters! {
         /// lattice is indexed in P 1.
         [basic; ""; 0.0..=0.0; "indexing.known_symmetry.space_group"]
         space_group: Option<String> = None,
+        /// How lattices are looked for. `real_space_grid_search` and `low_res_spot_match` need `unit_cell`.
+        [basic; ""; 0.0..=0.0; "indexing.method"]
+        method: Method = Method::Fft3d,
+        /// How spots get their indices.
+        [expert; ""; 0.0..=0.0; "indexing.index_assignment.method"]
+        index_assignment: Assignment = Assignment::Simple,
         /// Longest cell edge to look for; estimated from the distances between neighbouring spots when not given.
         [basic; "Å"; 1.0..=10000.0; "indexing.max_cell"]
         max_cell: Option<f64> = None,
@@ -28,6 +60,9 @@ crate::parameters! {
         /// The longest distance between neighbouring spots is multiplied by this to give the longest cell edge.
         [expert; ""; 1.0..=10.0; "indexing.max_cell_estimation.multiplier"]
         max_cell_multiplier: f64 = 1.3,
+        /// Angle between the directions of `real_space_grid_search`.
+        [expert; "rad"; 0.002..=0.2; "indexing.real_space_grid_search.characteristic_grid"]
+        characteristic_grid: f64 = 0.02,
         /// Points of the Fourier transform along each axis; rounded up to a product of 2, 3 and 5.
         [expert; ""; 32.0..=512.0; "indexing.fft3d.reciprocal_space_grid.n_points"]
         n_points: usize = 256,
@@ -37,6 +72,9 @@ crate::parameters! {
         /// Peaks of a smaller volume than this fraction of the largest are left out.
         [expert; ""; 0.0..=1.0; "indexing.fft3d.peak_volume_cutoff"]
         peak_volume_cutoff: f64 = 0.15,
+        /// Basis vectors at a smaller angle than this are not combined.
+        [expert; "°"; 0.0..=60.0; ""]
+        min_vector_angle: f64 = 20.0,
         /// How many candidate lattices are refined and compared.
         [expert; ""; 1.0..=1000.0; "indexing.basis_vector_combinations.max_refine"]
         max_refine: usize = 50,

@@ -1,4 +1,4 @@
-use super::result::{Candidate, Cycle, Indexed};
+use super::result::{Candidate, Cycle, Indexed, LatticeSearch, Misindexing};
 use crate::geometry::Crystal;
 use crate::math::Mat3;
 use crate::reflections::flags;
@@ -16,6 +16,9 @@ const SHOWN: usize = 20;
 pub fn report(indexed: &Indexed) -> Report {
     let mut r = Report::new("Index");
     for search in &indexed.searches {
+        if !search.peaks.is_empty() {
+            r.tables.push(peaks(search));
+        }
         r.tables.push(candidates(&search.candidates));
     }
     let several = indexed.experiments.crystals.len() > 1;
@@ -24,6 +27,8 @@ pub fn report(indexed: &Indexed) -> Report {
     }
     r.tables.push(crystals_by_cycle(&indexed.cycles));
     r.tables.push(counts(indexed));
+    r.tables.push(by_resolution(indexed));
+    r.tables.extend(indexed.misindexing.iter().map(|m| offsets(m, several)));
     let spots = |k: usize| {
         let of_k = |id: &&i32| **id >= 0 && indexed.experiments.experiments.get(**id as usize).is_some_and(|e| e.crystal == Some(k));
         indexed.reflections.id.iter().filter(of_k).count()
@@ -82,11 +87,63 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
             "Only {percent:.0} % of the spots are indexed. There may be a second lattice (set max_lattices=2), ice or powder rings, or a wrong beam centre."
         ));
     }
+    for m in &indexed.misindexing {
+        if let (Some([h, k, l]), Some(best)) = (m.off, m.offsets.first()) {
+            r.warn(format!(
+                "The indices of lattice {} are probably off by ({h}, {k}, {l}): with that added, intensities of reflections that a rotation of the lattice makes \
+                 equivalent correlate by {:.2} instead of {:.2} ({} pairs). The beam centre is wrong by one spot: correct it with search-beam-position and index again.",
+                m.crystal + 1,
+                best.cc,
+                best.cc_without,
+                best.pairs
+            ));
+        }
+    }
     for remark in &indexed.remarks {
         r.warn(remark.clone());
     }
     r.headline = format!("{percent:.1} % indexed");
     r.verdict = verdict + ".";
+}
+
+fn peaks(search: &LatticeSearch) -> Table {
+    let columns = [("#", ""), ("Length", "Å"), ("Volume", ""), ("x", "Å"), ("y", "Å"), ("z", "Å")];
+    let title =
+        format!("Strongest peaks of the search ({} spots to {:.2} Å, edges to {:.1} Å):", search.points, search.d_min, search.max_cell);
+    let mut t = Table::new("fft_peaks", &title, &columns);
+    for (i, p) in search.peaks.iter().take(SHOWN).enumerate() {
+        let [x, y, z] = p.site.map(|v| Cell::number(v, 2));
+        t.push(vec![Cell::count(i + 1), Cell::number(p.length, 2), Cell::count(p.volume), x, y, z]);
+    }
+    t
+}
+
+fn by_resolution(indexed: &Indexed) -> Table {
+    let columns = [("d_max", "Å"), ("d_min", "Å"), ("# indexed", ""), ("# unindexed", ""), ("% indexed", "")];
+    let mut t = Table::new("indexed_by_resolution", "Spots indexed, by resolution:", &columns);
+    for c in &indexed.resolution {
+        let percent = 100.0 * c.indexed as f64 / (c.indexed + c.unindexed).max(1) as f64;
+        let [high, low] = c.d.map(|d| if d < 1e4 { Cell::number(d, 2) } else { "-".into() });
+        t.push(vec![high, low, Cell::count(c.indexed), Cell::count(c.unindexed), format!("{percent:.1}%").into()]);
+    }
+    t
+}
+
+fn offsets(m: &Misindexing, several: bool) -> Table {
+    let of = if several { format!(" of lattice {}", m.crystal + 1) } else { String::new() };
+    let title = format!("Agreement of equivalent intensities with the indices{of} shifted:");
+    let mut t = Table::new("misindexing", &title, &[("Offset", ""), ("Sum of CCs", ""), ("CC", ""), ("CC without", ""), ("Pairs", "")]);
+    for o in &m.offsets {
+        let [h, k, l] = o.offset;
+        t.push(vec![
+            format!("({h}, {k}, {l})").into(),
+            Cell::number(o.sum, 2),
+            Cell::number(o.cc, 3),
+            Cell::number(o.cc_without, 3),
+            Cell::count(o.pairs),
+        ]);
+    }
+    t
 }
 
 fn candidates(list: &[Candidate]) -> Table {

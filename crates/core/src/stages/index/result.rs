@@ -42,6 +42,17 @@ impl Default for Candidate {
     }
 }
 
+/// A peak of the Fourier transform, or of what the chosen method has in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FourierPeak {
+    /// The vector, Å, laboratory frame at the datum.
+    pub site: [f64; 3],
+    /// Its length, Å.
+    pub length: f64,
+    /// Grid points above the threshold; for methods without a grid, the mean cosine of the spots' phases in millionths.
+    pub volume: usize,
+}
+
 /// How a lattice was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatticeSearch {
@@ -53,6 +64,9 @@ pub struct LatticeSearch {
     pub points: usize,
     /// Candidate basis vectors.
     pub vectors: usize,
+    /// The strongest peaks, one of each pair of opposites.
+    #[serde(default)]
+    pub peaks: Vec<FourierPeak>,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
 }
@@ -98,6 +112,43 @@ impl ImageSetCount {
     }
 }
 
+/// Spots of a shell of resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ResolutionCount {
+    /// Largest and smallest d, Å.
+    pub d: [f64; 2],
+    /// Spots indexed.
+    pub indexed: usize,
+    /// Spots not indexed.
+    pub unindexed: usize,
+}
+
+/// Agreement of intensities with the indices shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Offset {
+    /// What is added to the indices.
+    pub offset: [i32; 3],
+    /// Sum of the correlations under all rotations of the lattice, with and without inversion, negative ones left out.
+    pub sum: f64,
+    /// Correlation under the one of them that tells the offset from none most clearly.
+    pub cc: f64,
+    /// The same without the offset.
+    pub cc_without: f64,
+    /// Pairs of reflections in them.
+    pub pairs: usize,
+}
+
+/// Whether the indices of a crystal are off by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Misindexing {
+    /// Number of the crystal.
+    pub crystal: usize,
+    /// The offsets of highest agreement, best first.
+    pub offsets: Vec<Offset>,
+    /// The offset that agrees so much better than none that the indices are most likely off by it.
+    pub off: Option<[i32; 3]>,
+}
+
 /// What indexing gives.
 #[derive(Debug, Clone)]
 pub struct Indexed {
@@ -111,6 +162,10 @@ pub struct Indexed {
     pub cycles: Vec<Cycle>,
     /// Spots by image set.
     pub counts: Vec<ImageSetCount>,
+    /// Spots by resolution, from low to high.
+    pub resolution: Vec<ResolutionCount>,
+    /// For each crystal whose intensities can tell, whether its indices are off.
+    pub misindexing: Vec<Misindexing>,
     /// Why the search for more lattices ended, where several were asked for, and other things to know.
     pub remarks: Vec<String>,
 }

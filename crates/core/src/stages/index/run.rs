@@ -1,9 +1,9 @@
 use super::assign::{Points, assign};
 use super::known::Known;
-use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch};
+use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch, ResolutionCount};
 use super::search::Search;
-use super::{Error, Params, cells, experiments, max_cell};
-use crate::geometry::{ExperimentList, ewald};
+use super::{Assignment, Error, Params, cells, experiments, local, max_cell, misindexing};
+use crate::geometry::{Crystal, ExperimentList, UnitCell, ewald};
 use crate::job::Monitor;
 use crate::math::{Mat3, vec3};
 use crate::params::Parameters;
@@ -18,6 +18,17 @@ const LARGEST_VOLUME_CHANGE: f64 = 0.5;
 /// Mean of (|A⁻¹r − h|/tolerance)³ above which indices are no better than chance. Points anywhere within the tolerance give 0.5, and some less after
 /// a lattice has been fitted to them (0.39 in a trial with a wrong cell for 160 spots); real lattices gave 0.002 to 0.013.
 const CHANCE: f64 = 0.25;
+/// A further lattice may raise the deviations of those before by this factor, and have itself deviations larger by that.
+const SPOILT: f64 = 1.5;
+const WORSE: f64 = 4.0;
+/// A lattice has at least so many spots, and this fraction of all.
+const LEAST_OF_LATTICE: f64 = 8.0;
+const LEAST_FRACTION: f64 = 0.02;
+/// A longest edge above this fraction of what was looked for is at the limit, where fewer spots than the other fraction are indexed.
+const AT_THE_LIMIT: f64 = 0.9;
+const BEYOND_DOUBT: f64 = 0.6;
+/// A beam centre that moves by more than this fraction of the distance between neighbouring spots is suspicious.
+const FAR_OFF: f64 = 0.4;
 /// Steps of each refinement; it converges in far fewer.
 const MAX_STEPS: usize = 50;
 
@@ -38,6 +49,9 @@ pub fn run(imported: &ExperimentList, strong: &Reflections, params: &Params, mon
         each_sweep(imported, &table, params, known.as_ref(), monitor)?
     };
     carry_over(strong, &mut indexed.reflections);
+    indexed.resolution = by_resolution(&indexed.reflections);
+    let crystals = 0..indexed.experiments.crystals.len();
+    indexed.misindexing = crystals.filter_map(|k| misindexing::check(&indexed.experiments, &indexed.reflections, k)).collect();
     Ok(indexed)
 }
 
@@ -92,6 +106,19 @@ fn carry_over(strong: &Reflections, indexed: &mut Reflections) {
     *indexed = out;
 }
 
+/// Spots in ten shells of equal numbers, from low resolution to high.
+fn by_resolution(table: &Reflections) -> Vec<ResolutionCount> {
+    let norm = |i: usize| vec3(table.rlp[i]).norm();
+    let mut order: Vec<usize> = (0..table.rlp.len()).collect();
+    order.sort_by(|&a, &b| norm(a).total_cmp(&norm(b)).then(a.cmp(&b)));
+    let count = |shell: &[usize]| {
+        let indexed = shell.iter().filter(|&&i| table.id[i] >= 0).count();
+        let d = [norm(shell[0]), norm(shell[shell.len() - 1])].map(|s| 1.0 / s);
+        ResolutionCount { d, indexed, unindexed: shell.len() - indexed }
+    };
+    order.chunks(order.len().div_ceil(10).max(1)).map(count).collect()
+}
+
 /// Sweeps one by one, each with its own crystal, beam and detector.
 fn each_sweep(
     imported: &ExperimentList,
@@ -142,10 +169,17 @@ fn each_sweep(
     Ok(out)
 }
 
+/// Whether two reduced cells are nearly the same: edges within 5 %, angles within 3°.
+fn alike(a: &UnitCell, b: &UnitCell) -> bool {
+    (0..3).all(|i| (a.lengths[i] / b.lengths[i] - 1.0).abs() < 0.05 && (a.angles_deg[i] - b.angles_deg[i]).abs() < 3.0)
+}
+
 /// The state of indexing.
 struct Indexing<'a> {
     params: &'a Params,
     known: Option<&'a Known>,
+    /// The sweeps as given, without crystals.
+    header: ExperimentList,
     /// The sweeps as refined so far, without crystals.
     sweeps: ExperimentList,
     n_sweeps: usize,
@@ -170,6 +204,7 @@ impl<'a> Indexing<'a> {
             known,
             n_sweeps: imported.len(),
             list: sweeps.clone(),
+            header: sweeps.clone(),
             sweeps,
             table,
             points,
@@ -259,30 +294,118 @@ impl<'a> Indexing<'a> {
         };
         let found = search.run(monitor)?;
         let before = (self.list.clone(), self.table.clone());
+        let n_cycles = self.cycles.len();
         if others.is_empty() {
             // The candidate's geometry was refined with it.
             self.take_geometry(&found.experiments);
             self.list = found.experiments;
         } else if let Some(crystal) = found.experiments.crystals.first() {
-            experiments::add_crystal(&mut self.list, self.n_sweeps, crystal.clone());
+            let crystal = self.settled(crystal, free, monitor)?;
+            experiments::add_crystal(&mut self.list, self.n_sweeps, crystal);
         }
         self.searches.push(LatticeSearch {
             max_cell,
             d_min: found.d_min,
             points: found.points,
             vectors: found.vectors,
+            peaks: found.peaks,
             candidates: found.candidates,
         });
         self.map_to_reciprocal_space()?;
-        let refined = self.macro_cycles(found.d_min, monitor).and_then(|()| self.better_than_chance());
+        let refined = self.macro_cycles(found.d_min, monitor);
+        let refined = refined.and_then(|()| self.complete_basis(found.d_min, monitor)).and_then(|()| self.better_than_chance());
+        let refined = refined.and_then(|()| self.fits_beside_the_others(n_cycles));
         if refined.is_err() && !others.is_empty() {
             (self.list, self.table) = before;
             let list = self.list.clone();
             self.take_geometry(&list);
             self.map_to_reciprocal_space()?;
             self.searches.pop();
+            self.cycles.truncate(n_cycles);
         }
         refined
+    }
+
+    /// A further crystal refined alone, on the spots `free` from low to high resolution, with the geometry that the first ones have given: its
+    /// few spots could not tell a wrong cell from a wrong distance. A cell like that of a crystal before starts as that.
+    fn settled(&self, found: &Crystal, free: &[usize], monitor: &dyn Monitor) -> Result<Crystal, Error> {
+        let mut crystal = found.clone();
+        if let Some(same) = self.list.crystals.iter().find(|c| alike(&c.unit_cell(), &found.unit_cell())) {
+            let turn = found.a_matrix * same.a_matrix.try_inverse().unwrap_or_else(Mat3::identity);
+            let svd = turn.svd(true, true);
+            if let (Some(u), Some(v_t)) = (svd.u, svd.v_t) {
+                crystal.a_matrix = u * v_t * same.a_matrix;
+            }
+        }
+        let mut by_resolution: Vec<usize> = free.to_vec();
+        by_resolution.sort_by(|&a, &b| self.points.rlp[a].norm_squared().total_cmp(&self.points.rlp[b].norm_squared()).then(a.cmp(&b)));
+        let options = Options {
+            beam_in_spindle_plane: false,
+            detector_position: false,
+            detector_orientation: false,
+            outliers: Outliers::Tukey { iqr: 2.0 * self.params.tukey_multiplier },
+            ..Options::fast(MAX_STEPS, self.params.reflections_per_degree as f64)
+        };
+        for part in [0.3, 0.5, 0.75, 1.0] {
+            monitor.check()?;
+            let rows = &by_resolution[..libm::ceil(part * free.len() as f64) as usize];
+            let assigned = assign(&self.points, rows, &[crystal.a_matrix], self.params.hkl_tolerance);
+            let of_crystal: Vec<(usize, [i32; 3])> = rows.iter().zip(assigned).filter_map(|(&i, a)| Some((i, a?.hkl))).collect();
+            let chosen: Vec<usize> = of_crystal.iter().map(|x| x.0).collect();
+            let mut list = experiments::with_crystals(&self.sweeps, core::slice::from_ref(&crystal));
+            let mut table = self.table.select(&chosen);
+            table.hkl = of_crystal.iter().map(|x| x.1).collect();
+            table.id = chosen.iter().map(|&i| self.points.sweep[i] as i32).collect();
+            match refinement::refine(&mut list, &mut table, &options, monitor) {
+                Ok(_) => crystal = list.crystals.swap_remove(0),
+                Err(refinement::Error::Cancelled(c)) => return Err(c.into()),
+                // Too few of them yet.
+                Err(_) => {}
+            }
+        }
+        Ok(crystal)
+    }
+
+    /// A centring that the refined indices of the newest lattice show is removed from its basis, and the macro-cycles are gone through again.
+    fn complete_basis(&mut self, d_start: f64, monitor: &dyn Monitor) -> Result<(), Error> {
+        if self.known.is_some_and(|k| k.longest_primitive_edge().is_some()) {
+            return Ok(());
+        }
+        let Some(k) = self.list.crystals.len().checked_sub(1) else { return Ok(()) };
+        let crystal = &self.list.crystals[k];
+        let first = (k * self.n_sweeps) as i32;
+        let rows = (0..self.table.len()).filter(|&i| self.table.id[i] >= first).map(|i| (self.points.rlp[i], self.table.hkl[i]));
+        let indices = super::search::nearest_half(&crystal.a_matrix, rows);
+        let Some(smaller) = cells::with_missed_vector(&crystal.a_matrix, &indices, self.params.absent_threshold) else { return Ok(()) };
+        let cell = cells::cell(&smaller);
+        if indices.len() < LEAST_SPOTS || self.known.is_some() || cell.is_none_or(|c| c.volume() < self.params.min_cell_volume) {
+            return Ok(());
+        }
+        self.list.crystals[k].a_matrix = smaller;
+        self.macro_cycles(d_start, monitor)
+    }
+
+    /// `Err` when the newest lattice has made the others' deviations worse, or has much larger ones itself.
+    fn fits_beside_the_others(&self, before: usize) -> Result<(), Error> {
+        let n_others = (self.list.crystals.len().max(1) - 1) * self.n_sweeps;
+        let (Some(last), Some(cycle)) = (before.checked_sub(1).and_then(|i| self.cycles.get(i)), self.cycles.last()) else { return Ok(()) };
+        let mean = |c: &Cycle, of: &dyn Fn(usize) -> bool| {
+            let (sum, n) = c
+                .rmsds
+                .iter()
+                .filter(|r| of(r.experiment))
+                .fold((0.0, 0), |(s, n), r| (s + (r.px[0] * r.px[0] + r.px[1] * r.px[1]) * r.n as f64, n + r.n));
+            (sum / n.max(1) as f64).sqrt()
+        };
+        let old = mean(last, &|_| true);
+        let (others, newest) = (mean(cycle, &|e| e < n_others), mean(cycle, &|e| e >= n_others));
+        if n_others == 0 || (others < SPOILT * old + 0.05 && newest < (WORSE * old).max(1.0)) {
+            return Ok(());
+        }
+        let reason = format!(
+            "it deviates by {newest:.2} px, and with it the others' deviations went from {old:.2} to {others:.2} px: not a lattice of its own"
+        );
+        Err(Error::Refinement { reason })
     }
 
     /// Beams, detectors and goniometers of `list` become those of the sweeps.
@@ -356,7 +479,9 @@ impl<'a> Indexing<'a> {
         let n = deviations.len().max(1) as f64;
         let tolerance = self.params.hkl_tolerance;
         let cubes = deviations.iter().map(|d| (d / tolerance) * (d / tolerance) * (d / tolerance)).sum::<f64>() / n;
-        if cubes <= CHANCE {
+        // A lattice of a handful of spots can always be found.
+        let least = (LEAST_FRACTION * self.points.rlp.len() as f64).max(LEAST_OF_LATTICE);
+        if cubes <= CHANCE && deviations.len() as f64 >= least {
             return Ok(());
         }
         Err(Error::ByChance {
@@ -386,7 +511,10 @@ impl<'a> Indexing<'a> {
     fn assign_all(&mut self, d_min: f64) -> usize {
         let rows: Vec<usize> = (0..self.table.len()).filter(|&i| self.points.rlp[i].norm() * d_min <= 1.0).collect();
         let a: Vec<Mat3> = self.list.crystals.iter().map(|c| c.a_matrix).collect();
-        let found = assign(&self.points, &rows, &a, self.params.hkl_tolerance);
+        let found = match self.params.index_assignment {
+            Assignment::Simple => assign(&self.points, &rows, &a, self.params.hkl_tolerance),
+            Assignment::Local => local::assign(&self.points, &rows, &a),
+        };
         self.table.id.fill(-1);
         self.table.hkl.fill([0; 3]);
         self.table.flags.iter_mut().for_each(|f| *f &= !flags::INDEXED);
@@ -402,9 +530,41 @@ impl<'a> Indexing<'a> {
         n
     }
 
+    /// Remarks on a cell at the limit of what was looked for, and on a beam centre that has moved far.
+    fn doubts(&mut self) {
+        let Some(crystal) = self.list.crystals.first() else { return };
+        let longest = crystal.unit_cell().lengths.into_iter().fold(0.0, f64::max);
+        let indexed = self.table.id.iter().filter(|id| **id >= 0).count() as f64 / self.table.len().max(1) as f64;
+        if let Some(search) = self.searches.first()
+            && longest > AT_THE_LIMIT * search.max_cell
+            && indexed < BEYOND_DOUBT
+        {
+            self.remarks.push(format!(
+                "The longest edge found ({longest:.0} Å) is near the longest looked for ({:.0} Å), and {:.0} % of the spots are indexed: try max_cell={:.0}.",
+                search.max_cell,
+                100.0 * indexed,
+                2.0 * search.max_cell
+            ));
+        }
+        for i in 0..self.n_sweeps {
+            let (Some(now), Some(header)) = (self.sweeps.models(i), self.header.models(i)) else { continue };
+            let [Some(new), Some(old)] = [now, header].map(|m| m.detector.beam_centre(&m.beam.s0())) else { continue };
+            let Some(panel) = now.detector.panels.get(new.panel).filter(|_| new.panel == old.panel) else { continue };
+            let moved = (new.mm - old.mm).norm();
+            let apart = now.beam.wavelength * panel.distance().abs() / longest;
+            if moved > FAR_OFF * apart {
+                self.remarks.push(format!(
+                    "The beam centre of sweep {i} has moved by {moved:.2} mm in refinement, {:.1} times the distance of neighbouring spots:                      indices may be off by one. Check it with the beam-centre search (search-beam-position).",
+                    moved / apart
+                ));
+            }
+        }
+    }
+
     /// Indexes all spots with the final models.
     fn finish(mut self) -> Result<Indexed, Error> {
         self.assign_all(0.0);
+        self.doubts();
         let used = flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER;
         self.table.flags.iter_mut().filter(|f| **f & flags::INDEXED == 0).for_each(|f| *f &= !used);
         // Observed beam vectors, as DIALS leaves them.
@@ -431,6 +591,8 @@ impl<'a> Indexing<'a> {
             searches: self.searches,
             cycles: self.cycles,
             counts,
+            resolution: Vec::new(),
+            misindexing: Vec::new(),
             remarks: self.remarks,
         })
     }

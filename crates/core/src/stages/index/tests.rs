@@ -284,7 +284,8 @@ fn too_few_or_wrong_spots_are_explained() {
         x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         *v = (x >> 33) as f64 / (1u64 << 31) as f64 * 400.0;
     }
-    assert!(run(&imported, &random, &Params::default(), &Silent).is_err());
+    let found = run(&imported, &random, &Params::default(), &Silent);
+    assert!(found.is_err(), "{}", report(&found.unwrap()).to_text());
     let none = Params { n_points: 7, ..Params::default() };
     assert!(matches!(run(&imported, &strong, &none, &Silent), Err(Error::Params(_))));
 }

@@ -1,7 +1,7 @@
 //! From peaks of the Fourier map to candidate basis vectors.
 
 use super::peaks::Peak;
-use crate::math::Vec3;
+use crate::math::{Mat3, Vec3};
 
 /// Vectors within this of each other in length (relative) and direction are one.
 const SAME_LENGTH: f64 = 0.1;
@@ -75,6 +75,30 @@ fn group(peaks: &[&Peak]) -> Vec<(Vec3, usize)> {
         }
     }
     groups.into_iter().map(|g| (g.sum / g.count, g.volume)).collect()
+}
+
+/// The vector moved to fit the `points` (Å⁻¹) nearest to its planes: the least squares of r·v − n over those within a quarter of the distance between
+/// planes, twice. Left as it is where they do not determine it.
+pub fn refined(v: &Vec3, points: &[Vec3]) -> Vec3 {
+    let mut v = *v;
+    for _ in 0..2 {
+        let (mut normal, mut right) = (Mat3::zeros(), Vec3::zeros());
+        for p in points {
+            let x = v.dot(p);
+            let off = libm::round(x) - x;
+            if off.abs() < 0.25 {
+                normal += p * p.transpose();
+                right += p * off;
+            }
+        }
+        let Some(shift) = normal.try_inverse().map(|i| i * right) else { return v };
+        // A vector that runs away has nothing to do with the spots.
+        if shift.norm() > 0.05 * v.norm() {
+            return v;
+        }
+        v += shift;
+    }
+    v
 }
 
 /// Whether `long` is nearly a whole number of times `short`, in either direction.
