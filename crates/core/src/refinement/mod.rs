@@ -1,8 +1,8 @@
 //! Least-squares refinement of beams, detectors and crystals against observed centroids, shared by indexing, the Bravais table and the
 //! refinement stage.
 //!
-//! Minimises Σ w_x Δx² + w_y Δy² + w_φ Δφ² (mm, mm, rad; w = 1/variance of the centroid) by Levenberg–Marquardt steps with
-//! analytic derivatives. Free are, for each model of the list that experiments with reflections use:
+//! Minimises Σ w_x Δx² + w_y Δy² + w_φ Δφ² (mm, mm, rad; w = 1/variance of the centroid, as the table has it or as the residuals
+//! tell it) by Levenberg–Marquardt steps with analytic derivatives. Free are, for each model of the list that experiments with reflections use:
 //!
 //! - beam: tilt in the plane of beam and spindle (out of it, and the wavelength, on request)
 //! - detector: one rigid body; three translations and three rotations about its centre
@@ -17,12 +17,14 @@
 //! Van Driessen (1999) for outliers; Geman & McClure (1987) for small problems; Marquardt (1963).
 
 mod build;
+mod centroids;
 mod crystal;
 mod engine;
 mod error;
 mod lab;
 mod layout;
 mod mcd;
+mod nominal;
 mod options;
 mod outcome;
 mod outliers;

@@ -50,6 +50,9 @@ pub struct Options {
     pub scan_varying: Option<ScanVarying>,
     /// Outlier rejection.
     pub outliers: Outliers,
+    /// Weigh centroids by what the residuals tell of their precision, not by the variances in the table; outliers are then those of residuals in units
+    /// of their standard deviation. (Needs some hundred reflections; with fewer, the variances are used.)
+    pub learn_weights: bool,
     /// Fit problems of few reflections with weights that fall with the residual before outliers are first looked for: for starts that may be
     /// far off. (It takes some sixty steps.)
     pub robust_start: bool,
@@ -66,7 +69,8 @@ pub struct Options {
     /// Models are simplified until each has so many reflections per free parameter.
     pub reflections_per_parameter: f64,
     /// Where beams and detectors were before any refinement (as imported, numbered as in the list refined): what is known of them beforehand.
-    /// Without it, the models at the start are taken for that.
+    /// Without it, scan-varying refinement takes the instrument to stand where it was designed to, if it is near that (the beam along an axis of the
+    /// laboratory, rows or columns of the detector along another), and static refinement takes the models at the start.
     pub reference: Option<Arc<ExperimentList>>,
     /// At most so many steps.
     pub max_iterations: usize,
@@ -87,6 +91,7 @@ impl Default for Options {
             orientation_per_scan: false,
             scan_varying: None,
             outliers: Outliers::Mcd { probability: 0.975, seed: 42 },
+            learn_weights: false,
             robust_start: false,
             outlier_rounds: 1,
             reflections_per_degree: None,

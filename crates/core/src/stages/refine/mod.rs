@@ -16,7 +16,7 @@ mod run;
 mod tests;
 
 pub use error::Error;
-pub use params::{OutlierAlgorithm, Params};
+pub use params::{OutlierAlgorithm, Params, Weighting};
 pub use report::report;
 pub use result::{CrystalCourse, Output};
 pub use run::{run, run_with_reference};

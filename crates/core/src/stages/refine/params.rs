@@ -15,6 +15,17 @@ crate::choice! {
     }
 }
 
+crate::choice! {
+    /// How centroids are weighed.
+    pub enum Weighting {
+        /// By the spread of the residuals of spots as strong (with a few hundred spots; else by their variances).
+        #[default]
+        Learnt = "learnt",
+        /// By the variances that spot finding gave them.
+        Variances = "variances",
+    }
+}
+
 crate::parameters! {
     /// Parameters of refinement.
     pub struct Params {
@@ -27,6 +38,9 @@ crate::parameters! {
         /// Give a crystal that several sweeps share an orientation for each of them, if the data speak for it.
         [expert; ""; 0.0..=0.0; ""]
         orientation_per_sweep: bool = true,
+        /// How centroids are weighed, and in which unit outliers are judged: in standard deviations of spots as strong, or in mm and degrees.
+        [expert; ""; 0.0..=0.0; "refinement.reflections.weighting_strategy.override"]
+        weights: Weighting = Weighting::Learnt,
         /// How outlying centroids are found.
         [basic; ""; 0.0..=0.0; "refinement.reflections.outlier.algorithm"]
         outliers: OutlierAlgorithm = OutlierAlgorithm::Mcd,
@@ -94,6 +108,7 @@ impl Params {
                 OutlierAlgorithm::Tukey => Outliers::Tukey { iqr: self.outlier_iqr },
                 OutlierAlgorithm::None => Outliers::None,
             },
+            learn_weights: self.weights == Weighting::Learnt,
             robust_start: true,
             outlier_rounds: self.outlier_rounds,
             reflections_per_degree: self.reflections_per_degree,

@@ -9,7 +9,7 @@ use crate::spacegroup::SpaceGroup;
 pub fn report(output: &Output) -> Report {
     let o = &output.outcome;
     let mut r = Report::new("Refine");
-    let [x, y, z] = o.overall_px();
+    let [x, y, z] = o.plain_px();
     r.value("rmsd_x_px", x).value("rmsd_y_px", y).value("rmsd_z_images", z);
     r.value("n_used", o.n_used as f64).value("n_outliers", o.n_outliers as f64).value("n_parameters", o.parameters.len() as f64);
     r.headline = format!("RMSD {x:.3}, {y:.3} px, {z:.3} images");

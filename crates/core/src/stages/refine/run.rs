@@ -13,8 +13,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
 /// As [`run`], with the models as they were `imported` (their beams and detectors numbered as those of `experiments`).
 ///
 /// Two directions cannot be told from a drift of a crystal that varies over its scan: turning the detector about the beam, and turning beam and detector
-/// together across the spindle. They are taken from `imported`; without it, from the pass with static crystals, which
-/// takes part of a real drift for them.
+/// together across the spindle. They are taken from `imported`; without it, from where instruments stand by design
+/// ([`crate::refinement::Options::reference`]).
 pub fn run_with_reference(
     experiments: &ExperimentList,
     reflections: &Reflections,
