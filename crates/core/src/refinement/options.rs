@@ -1,3 +1,4 @@
+use super::{CellRestraint, Fixed, Grouping};
 use crate::geometry::ExperimentList;
 use std::sync::Arc;
 
@@ -40,10 +41,18 @@ pub struct Options {
     pub detector_position: bool,
     /// Free the detector's orientation (three tilts).
     pub detector_orientation: bool,
+    /// Which panels of a detector move together.
+    pub detector_grouping: Grouping,
+    /// Free the spindle's direction (the goniometer's setting rotation).
+    pub goniometer: bool,
     /// Free the crystals' orientation.
     pub crystal_orientation: bool,
     /// Free the cells, as far as the space groups let them.
     pub cell: bool,
+    /// Parameters that are kept although the switches above free them.
+    pub fixed: Vec<Fixed>,
+    /// What ties cells to a target or to each other.
+    pub cell_restraint: Option<CellRestraint>,
     /// Give a crystal that several scans share an orientation for each of them (and one cell for all) if the data speak for it.
     pub orientation_per_scan: bool,
     /// `None`: only the pass with static crystals.
@@ -86,8 +95,12 @@ impl Default for Options {
             wavelength: false,
             detector_position: true,
             detector_orientation: true,
+            detector_grouping: Grouping::Whole,
+            goniometer: false,
             crystal_orientation: true,
             cell: true,
+            fixed: Vec::new(),
+            cell_restraint: None,
             orientation_per_scan: false,
             scan_varying: None,
             outliers: Outliers::Mcd { probability: 0.975, seed: 42 },

@@ -137,6 +137,15 @@ pub struct Parameter {
     pub esd: f64,
 }
 
+/// Correlations of parameters. Those of a crystal that varies are the means over its samples.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Correlations {
+    /// Names, such as `detector 0 distance`.
+    pub names: Vec<String>,
+    /// One row for each, of as many coefficients.
+    pub matrix: Vec<Vec<f64>>,
+}
+
 /// One minimisation with its rounds of outlier rejection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
@@ -170,6 +179,8 @@ pub struct Outcome {
     pub passes: Vec<Pass>,
     /// Free parameters of the last pass.
     pub parameters: Vec<Parameter>,
+    /// Their correlations; empty where the problem was singular.
+    pub correlations: Correlations,
     /// What was simplified.
     pub simplified: Vec<Simplification>,
     /// Reflections used.

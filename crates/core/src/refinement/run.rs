@@ -1,3 +1,4 @@
+use super::correlation::correlations;
 use super::engine::{Minimum, minimise};
 use super::nominal::nominal;
 use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
@@ -84,6 +85,7 @@ pub fn refine(
         plain_rmsds: plain_rmsds(&plan, &fit, &all, options),
         stopped: fit.minimum.stopped,
         parameters: parameters(fit.layout.names(), &fit.minimum.p, covariance.as_deref()),
+        correlations: covariance.as_ref().map(|c| correlations(&fit.layout.names(), c)).unwrap_or_default(),
         simplified,
         n_used: fit.minimum.at.n(),
         n_outliers: fit.outlying.iter().filter(|o| **o).count(),
@@ -135,7 +137,6 @@ fn judge(plan: &Plan, all: &mut [Observation], residuals: &[Option<[f64; 3]>], o
 /// Minimises, looks for outliers of the new models, and does so again until the outliers stay the same or the rounds are over.
 fn fit(plan: &Plan, all: &mut [Observation], mut outlying: Vec<bool>, options: &Options, monitor: &dyn Monitor) -> Result<Fit, Error> {
     let rounds = if options.outliers == Outliers::None && !options.learn_weights { 1 } else { options.outlier_rounds.max(1) };
-    let reference = options.reference.as_deref();
     let mut steps: Vec<Step> = Vec::new();
     let mut start = Vec::new();
     let mut names = Vec::new();
@@ -152,9 +153,9 @@ fn fit(plan: &Plan, all: &mut [Observation], mut outlying: Vec<bool>, options: &
             names = layout.names();
             start = vec![0.0; layout.n];
         }
-        let minimum = minimise(&Target::new(&plan.list, &layout, &used, reference), start, options, monitor)?.ok_or(Error::NoPrediction)?;
+        let minimum = minimise(&Target::new(&plan.list, &layout, &used, Some(options)), start, options, monitor)?.ok_or(Error::NoPrediction)?;
         steps.extend_from_slice(&minimum.steps);
-        let residuals = Target::new(&plan.list, &layout, &*all, reference).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
+        let residuals = Target::new(&plan.list, &layout, &*all, Some(options)).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
         if round < rounds {
             let now = judge(plan, all, &residuals, options);
             // A few that come and go at the limit are not worth another round.

@@ -52,6 +52,7 @@ pub fn page(title: &str, reports: &[&Report]) -> String {
         }
         r.tables.iter().for_each(|t| out += &table(t));
         r.plots.iter().for_each(|p| out += &format!("<figure>{}</figure>", p.to_svg()));
+        r.maps.iter().for_each(|m| out += &format!("<figure>{}</figure>", m.to_svg()));
         for (heading, text) in &r.texts {
             out += &format!("<details><summary>{}</summary><pre>{}</pre></details>", escape(heading), escape(text));
         }

@@ -1,4 +1,4 @@
-use super::{CrystalCourse, Error, Output, Params};
+use super::{CrystalCourse, Error, Output, Params, Residuals};
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
 use crate::refinement::refine;
@@ -36,5 +36,6 @@ pub fn run_with_reference(
         e.and_then(|e| e.scan).and_then(|s| list.scans.get(s)).map_or(1, |s| s.first_image)
     };
     let courses = list.crystals.iter().enumerate().filter_map(|(i, c)| CrystalCourse::of(i, c, first_image(i))).collect();
-    Ok(Output { experiments: list, reflections: table, outcome, courses })
+    let residuals = Residuals::of(&list, &table);
+    Ok(Output { experiments: list, reflections: table, outcome, courses, residuals })
 }
