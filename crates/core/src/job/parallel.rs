@@ -200,13 +200,16 @@ fn receive<T>(receiver: &std::sync::mpsc::Receiver<(usize, Option<T>)>) -> (usiz
     receiver.recv().unwrap_or((0, None))
 }
 
-/// Runs `f` on a pool of one thread: for tests that results do not depend on their number.
+/// Runs `f` on a pool of `n` threads: for tests that results do not depend on their number.
 #[cfg(test)]
-pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_threads<T: Send>(n: usize, f: impl FnOnce() -> T + Send) -> T {
     #[cfg(feature = "threads")]
-    return rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread").install(f);
+    return rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("a pool of threads").install(f);
     #[cfg(not(feature = "threads"))]
-    f()
+    {
+        let _ = n;
+        f()
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The parameters that the options and the data ask for.
 
+use super::beam::{BeamBlock, BeamMotion};
 use super::crystal::CrystalBlock;
-use super::lab::{BeamBlock, BeamMotion, DetectorBlock, DetectorMotion};
-use super::layout::{Layout, spindle_of_beam};
+use super::detector::{DetectorBlock, DetectorMotion};
+use super::fixed;
+use super::goniometer::{GoniometerBlock, GoniometerMotion};
+use super::layout::{Layout, s0_of_goniometer, spindle_of_beam};
 use super::plan::Plan;
 use super::select::Observation;
 use super::smoother::Smoother;
@@ -25,7 +28,8 @@ pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options)
         motions.extend((0..3).map(DetectorMotion::Tilt));
     }
     let detectors = list.detectors.iter().enumerate();
-    let detectors = detectors.map(|(i, d)| if needed(|e| e.detector, i) { DetectorBlock::new(d, motions.clone()) } else { None });
+    let detectors =
+        detectors.map(|(i, d)| if needed(|e| e.detector, i) { DetectorBlock::new(d, options.detector_grouping, &motions) } else { None });
 
     let mut motions = Vec::new();
     for (free, motion) in [
@@ -40,6 +44,11 @@ pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options)
     let beams = list.beams.iter().enumerate();
     let beams = beams.map(|(i, b)| needed(|e| e.beam, i).then(|| BeamBlock::new(b, &spindle_of_beam(list, i), motions.clone())));
 
+    let motions = if options.goniometer { vec![GoniometerMotion::InPlane, GoniometerMotion::OutOfPlane] } else { Vec::new() };
+    let goniometers = list.goniometers.iter().enumerate();
+    let goniometers =
+        goniometers.map(|(i, g)| needed(|e| e.goniometer, i).then(|| GoniometerBlock::new(g, &s0_of_goniometer(list, i), motions.clone())));
+
     let mut crystals = Vec::with_capacity(list.crystals.len());
     for (i, crystal) in list.crystals.iter().enumerate() {
         if !needed(|e| e.crystal, i) {
@@ -47,13 +56,23 @@ pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options)
             continue;
         }
         let mut block = CrystalBlock::new(i, crystal, options.cell)?;
-        block.orientation_free = options.crystal_orientation;
+        if !options.crystal_orientation {
+            block.turns.clear();
+        }
         if let (n @ 1.., Some((images, _))) = (plan.intervals[i], plan.images(i)) {
             block.smoother = Some(Smoother::new(images, n));
         }
         crystals.push(Some(block));
     }
-    let mut layout = Layout { crystals, cell_of: plan.cell_of.clone(), detectors: detectors.collect(), beams: beams.collect(), n: 0 };
+    let mut layout = Layout {
+        crystals,
+        cell_of: plan.cell_of.clone(),
+        detectors: detectors.collect(),
+        beams: beams.collect(),
+        goniometers: goniometers.collect(),
+        n: 0,
+    };
+    fixed::fix(&mut layout, &options.fixed);
     layout.assign();
     Ok(layout)
 }

@@ -19,7 +19,10 @@ pub(crate) struct CrystalBlock {
     pub shared_cell: Option<usize>,
     u0: Mat3,
     g0: Mat3,
-    pub orientation_free: bool,
+    /// Axes of the laboratory (0, 1, 2) about which it may turn.
+    pub turns: Vec<usize>,
+    /// Numbers of the free directions of G* among those that symmetry leaves.
+    pub metrics: Vec<usize>,
     /// Free directions of G*, each of the size of G* itself.
     pub cell: Vec<Mat3>,
     /// `None` for a static crystal.
@@ -41,7 +44,8 @@ impl CrystalBlock {
         let singular = Error::SingularCrystal { crystal: index };
         let u0 = b_from_reciprocal_metric(&g).and_then(|b| b.try_inverse()).map(|inverse| a * inverse).ok_or(singular.clone())?;
         if !free_cell {
-            return Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0: g, orientation_free: true, cell: Vec::new(), smoother: None });
+            let (turns, metrics) = (vec![0, 1, 2], Vec::new());
+            return Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0: g, turns, metrics, cell: Vec::new(), smoother: None });
         }
         let group = SpaceGroup::from_hall(&crystal.hall_symbol).map_err(|e| Error::SpaceGroup {
             crystal: index,
@@ -54,13 +58,22 @@ impl CrystalBlock {
         if b_from_reciprocal_metric(&g0).is_none() {
             return Err(singular);
         }
-        let cell = constraints::free_metric_parameters(&rotations).into_iter().map(|m| m * (g0.norm() / m.norm())).collect();
-        Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0, orientation_free: true, cell, smoother: None })
+        let cell: Vec<Mat3> = constraints::free_metric_parameters(&rotations).into_iter().map(|m| m * (g0.norm() / m.norm())).collect();
+        let (turns, metrics) = (vec![0, 1, 2], (0..cell.len()).collect());
+        Ok(CrystalBlock { start: 0, shared_cell: None, u0, g0, turns, metrics, cell, smoother: None })
     }
 
     /// Keeps the cell as the crystal has it.
     pub(crate) fn fix_cell(&mut self) {
-        self.cell.clear();
+        self.keep_metrics(|_| false);
+    }
+
+    /// Keeps free those directions of G* whose number satisfies `free`.
+    pub(crate) fn keep_metrics(&mut self, free: impl Fn(usize) -> bool) {
+        let kept = |i: &usize| free(self.metrics[*i]);
+        let places: Vec<usize> = (0..self.metrics.len()).filter(kept).collect();
+        self.cell = places.iter().map(|&i| self.cell[i]).collect();
+        self.metrics = places.iter().map(|&i| self.metrics[i]).collect();
     }
 
     /// Parameters that one sample depends on: those of the orientation first, then those of the cell.
@@ -70,7 +83,7 @@ impl CrystalBlock {
 
     /// Free parameters of the orientation.
     pub(crate) fn angles(&self) -> usize {
-        if self.orientation_free { 3 } else { 0 }
+        self.turns.len()
     }
 
     /// Where parameter `j` of sample `sample` stands among all parameters.
@@ -107,8 +120,9 @@ impl CrystalBlock {
     }
 
     fn split(&self, q: &[f64; MAX_LOCAL]) -> (Vec3, Mat3) {
-        let (theta, rest) = if self.orientation_free { (Vec3::new(q[0], q[1], q[2]), &q[3..]) } else { (Vec3::zeros(), &q[..]) };
-        (theta, self.cell.iter().zip(rest).fold(self.g0, |g, (m, x)| g + m * *x))
+        let mut theta = Vec3::zeros();
+        self.turns.iter().zip(q).for_each(|(axis, x)| theta[*axis] = *x);
+        (theta, self.cell.iter().zip(&q[self.turns.len()..]).fold(self.g0, |g, (m, x)| g + m * *x))
     }
 
     /// Reciprocal metric at local parameters `q`.
@@ -131,11 +145,9 @@ impl CrystalBlock {
         let a = u * b;
         let mut da = [Mat3::zeros(); MAX_LOCAL];
         let mut n = 0;
-        if self.orientation_free {
-            for i in 0..3 {
-                da[n] = Vec3::from(jacobian.column(i)).cross_matrix() * a;
-                n += 1;
-            }
+        for axis in &self.turns {
+            da[n] = Vec3::from(jacobian.column(*axis)).cross_matrix() * a;
+            n += 1;
         }
         let inverse = inverse_lower(&b);
         for m in &self.cell {

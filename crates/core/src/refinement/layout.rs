@@ -1,10 +1,12 @@
 //! Which models have parameters, and where these stand in the vector of all of them.
 //!
-//! Crystals come first, sample by sample, then detectors, then beams, so that the normal matrix of scan-varying crystals
+//! Crystals come first, sample by sample, then detectors, beams and goniometers, so that the normal matrix of scan-varying crystals
 //! is banded with a narrow border at its end.
 
+use super::beam::{BeamBlock, BeamMotion, BeamState, Prior};
 use super::crystal::{CrystalBlock, LocalCrystal};
-use super::lab::{BeamBlock, BeamMotion, BeamState, DetectorBlock, DetectorMotion, DetectorState, Prior};
+use super::detector::{DetectorBlock, DetectorMotion, DetectorState};
+use super::goniometer::{GoniometerBlock, GoniometerMotion, GoniometerState};
 use super::plan::images_of_crystal;
 use super::smoother::Weights;
 use crate::geometry::ExperimentList;
@@ -18,17 +20,19 @@ pub(crate) struct Layout {
     pub cell_of: Vec<usize>,
     pub detectors: Vec<Option<DetectorBlock>>,
     pub beams: Vec<Option<BeamBlock>>,
+    pub goniometers: Vec<Option<GoniometerBlock>>,
     /// Number of parameters.
     pub n: usize,
 }
 
-/// Beams, detectors and static crystals at some value of the parameters.
+/// Beams, detectors, goniometers and static crystals at some value of the parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct LabState {
     /// `None` also for crystals that vary.
     pub crystals: Vec<Option<LocalCrystal>>,
     pub beams: Vec<Option<BeamState>>,
     pub detectors: Vec<Option<DetectorState>>,
+    pub goniometers: Vec<Option<GoniometerState>>,
 }
 
 impl Layout {
@@ -44,11 +48,15 @@ impl Layout {
             block.shared_cell = cell.filter(|_| block.smoother.is_none());
             n += block.len();
         }
-        for block in self.detectors.iter_mut().flatten() {
+        for body in self.detectors.iter_mut().flatten().flat_map(|d| &mut d.bodies) {
+            body.start = n;
+            n += body.motions.len();
+        }
+        for block in self.beams.iter_mut().flatten() {
             block.start = n;
             n += block.motions.len();
         }
-        for block in self.beams.iter_mut().flatten() {
+        for block in self.goniometers.iter_mut().flatten() {
             block.start = n;
             n += block.motions.len();
         }
@@ -72,7 +80,8 @@ impl Layout {
                 None => None,
             });
         }
-        Some(LabState { crystals, beams, detectors })
+        let goniometers = self.goniometers.iter().map(|g| g.as_ref().map(|g| g.evaluate(p))).collect();
+        Some(LabState { crystals, beams, detectors, goniometers })
     }
 
     /// What is known of the parameters beforehand, from `reference` (beams and detectors numbered as here) or else from the start.
@@ -82,9 +91,8 @@ impl Layout {
         let varying = self.n > 0 && crystals.all(|c| c.smoother.is_some());
         for (i, block) in self.detectors.iter().enumerate() {
             let Some(block) = block else { continue };
-            let known = reference.and_then(|r| r.detectors.get(i));
-            for (k, motion) in block.motions.iter().enumerate() {
-                priors[block.start + k] = block.prior(*motion, known, varying);
+            for (k, prior) in block.priors(reference.and_then(|r| r.detectors.get(i)), varying) {
+                priors[k] = prior;
             }
         }
         for (i, block) in self.beams.iter().enumerate() {
@@ -93,6 +101,9 @@ impl Layout {
             for (k, motion) in block.motions.iter().enumerate() {
                 priors[block.start + k] = block.prior(*motion, known, varying);
             }
+        }
+        for block in self.goniometers.iter().flatten() {
+            priors[block.start..block.start + block.motions.len()].fill(block.prior(varying));
         }
         priors
     }
@@ -104,21 +115,22 @@ impl Layout {
             let Some(block) = block else { continue };
             for sample in 0..block.samples() {
                 let place = if block.samples() > 1 { format!("crystal {i} sample {sample}") } else { format!("crystal {i}") };
-                if block.orientation_free {
-                    names.extend(["x", "y", "z"].map(|axis| format!("{place} rotation {axis}")));
-                }
+                names.extend(block.turns.iter().map(|axis| format!("{place} rotation {}", ["x", "y", "z"][*axis])));
                 if block.shared_cell.is_none() {
-                    names.extend((1..=block.cell.len()).map(|k| format!("{place} metric {k}")));
+                    names.extend(block.metrics.iter().map(|k| format!("{place} metric {}", k + 1)));
                 }
             }
         }
         for (i, block) in self.detectors.iter().enumerate() {
             let Some(block) = block else { continue };
-            names.extend(block.motions.iter().map(|motion| match motion {
-                DetectorMotion::Shift(2) => format!("detector {i} distance"),
-                DetectorMotion::Shift(k) => format!("detector {i} shift {}", k + 1),
-                DetectorMotion::Tilt(k) => format!("detector {i} tilt {}", k + 1),
-            }));
+            for (b, body) in block.bodies.iter().enumerate() {
+                let place = if block.bodies.len() > 1 { format!("detector {i} group {b}") } else { format!("detector {i}") };
+                names.extend(body.motions.iter().map(|motion| match motion {
+                    DetectorMotion::Shift(2) => format!("{place} distance"),
+                    DetectorMotion::Shift(k) => format!("{place} shift {}", k + 1),
+                    DetectorMotion::Tilt(k) => format!("{place} tilt {}", k + 1),
+                }));
+            }
         }
         for (i, block) in self.beams.iter().enumerate() {
             let Some(block) = block else { continue };
@@ -128,10 +140,17 @@ impl Layout {
                 BeamMotion::Wavenumber => format!("beam {i} wavenumber"),
             }));
         }
+        for (i, block) in self.goniometers.iter().enumerate() {
+            let Some(block) = block else { continue };
+            names.extend(block.motions.iter().map(|motion| match motion {
+                GoniometerMotion::InPlane => format!("goniometer {i} tilt in the beam plane"),
+                GoniometerMotion::OutOfPlane => format!("goniometer {i} tilt out of the beam plane"),
+            }));
+        }
         names
     }
 
-    /// Writes the models at `p` into the list: beams, detectors, and crystals (scan-varying ones with their A at every image border,
+    /// Writes the models at `p` into the list: beams, detectors, goniometers, and crystals (scan-varying ones with their A at every image border,
     /// and as static A that of the mean of their parameters).
     pub(crate) fn apply(&self, p: &[f64], experiments: &mut ExperimentList) {
         let Some(lab) = self.lab(p) else { return };
@@ -144,6 +163,13 @@ impl Layout {
             let Some(state) = state else { continue };
             for (panel, plane) in detector.panels.iter_mut().zip(&state.panels) {
                 (panel.fast, panel.slow, panel.origin) = (plane.fast, plane.slow, plane.origin);
+            }
+        }
+        for (goniometer, state) in experiments.goniometers.iter_mut().zip(&lab.goniometers) {
+            if let Some(state) = state.as_ref().filter(|s| !s.turns.is_empty()) {
+                // A setting that no angles of the axes make.
+                goniometer.axes.clear();
+                goniometer.setting_rotation = state.setting;
             }
         }
         for (i, block) in self.crystals.iter().enumerate() {
@@ -166,6 +192,12 @@ impl Layout {
             }
         }
     }
+}
+
+/// s0 of the first experiment with goniometer `goniometer`.
+pub(crate) fn s0_of_goniometer(experiments: &ExperimentList, goniometer: usize) -> Vec3 {
+    let e = experiments.experiments.iter().find(|e| e.goniometer == Some(goniometer));
+    e.and_then(|e| e.beam).and_then(|b| experiments.beams.get(b)).map_or(-Vec3::z(), |b| b.s0())
 }
 
 /// The spindle of the first experiment with beam `beam`.

@@ -1,3 +1,4 @@
+use super::{CellRestraint, Fixed, Grouping};
 use crate::geometry::ExperimentList;
 use std::sync::Arc;
 
@@ -40,16 +41,27 @@ pub struct Options {
     pub detector_position: bool,
     /// Free the detector's orientation (three tilts).
     pub detector_orientation: bool,
+    /// Which panels of a detector move together.
+    pub detector_grouping: Grouping,
+    /// Free the spindle's direction (the goniometer's setting rotation).
+    pub goniometer: bool,
     /// Free the crystals' orientation.
     pub crystal_orientation: bool,
     /// Free the cells, as far as the space groups let them.
     pub cell: bool,
+    /// Parameters that are kept although the switches above free them.
+    pub fixed: Vec<Fixed>,
+    /// What ties cells to a target or to each other.
+    pub cell_restraint: Option<CellRestraint>,
     /// Give a crystal that several scans share an orientation for each of them (and one cell for all) if the data speak for it.
     pub orientation_per_scan: bool,
     /// `None`: only the pass with static crystals.
     pub scan_varying: Option<ScanVarying>,
     /// Outlier rejection.
     pub outliers: Outliers,
+    /// Weigh centroids by what the residuals tell of their precision, not by the variances in the table; outliers are then those of residuals in units
+    /// of their standard deviation. (Needs some hundred reflections; with fewer, the variances are used.)
+    pub learn_weights: bool,
     /// Fit problems of few reflections with weights that fall with the residual before outliers are first looked for: for starts that may be
     /// far off. (It takes some sixty steps.)
     pub robust_start: bool,
@@ -66,7 +78,8 @@ pub struct Options {
     /// Models are simplified until each has so many reflections per free parameter.
     pub reflections_per_parameter: f64,
     /// Where beams and detectors were before any refinement (as imported, numbered as in the list refined): what is known of them beforehand.
-    /// Without it, the models at the start are taken for that.
+    /// Without it, scan-varying refinement takes the instrument to stand where it was designed to, if it is near that (the beam along an axis of the
+    /// laboratory, rows or columns of the detector along another), and static refinement takes the models at the start.
     pub reference: Option<Arc<ExperimentList>>,
     /// At most so many steps.
     pub max_iterations: usize,
@@ -82,11 +95,16 @@ impl Default for Options {
             wavelength: false,
             detector_position: true,
             detector_orientation: true,
+            detector_grouping: Grouping::Whole,
+            goniometer: false,
             crystal_orientation: true,
             cell: true,
+            fixed: Vec::new(),
+            cell_restraint: None,
             orientation_per_scan: false,
             scan_varying: None,
             outliers: Outliers::Mcd { probability: 0.975, seed: 42 },
+            learn_weights: false,
             robust_start: false,
             outlier_rounds: 1,
             reflections_per_degree: None,

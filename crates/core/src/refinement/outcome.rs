@@ -137,6 +137,15 @@ pub struct Parameter {
     pub esd: f64,
 }
 
+/// Correlations of parameters. Those of a crystal that varies are the means over its samples.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Correlations {
+    /// Names, such as `detector 0 distance`.
+    pub names: Vec<String>,
+    /// One row for each, of as many coefficients.
+    pub matrix: Vec<Vec<f64>>,
+}
+
 /// One minimisation with its rounds of outlier rejection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
@@ -161,12 +170,17 @@ pub struct Pass {
 pub struct Outcome {
     /// By experiment, of the reflections used.
     pub rmsds: Vec<Rmsd>,
+    /// By experiment, with outliers judged by the residuals in mm and degrees whatever the strength of the spots: what programs report whose
+    /// centroids all weigh the same.
+    pub plain_rmsds: Vec<Rmsd>,
     /// Why it stopped.
     pub stopped: Stop,
     /// The static pass, and the scan-varying one if there was one.
     pub passes: Vec<Pass>,
     /// Free parameters of the last pass.
     pub parameters: Vec<Parameter>,
+    /// Their correlations; empty where the problem was singular.
+    pub correlations: Correlations,
     /// What was simplified.
     pub simplified: Vec<Simplification>,
     /// Reflections used.
@@ -182,13 +196,21 @@ pub struct Outcome {
 impl Outcome {
     /// RMSD over all experiments together, px, px, images.
     pub fn overall_px(&self) -> [f64; 3] {
-        let n: usize = self.rmsds.iter().map(|r| r.n).sum();
-        [0, 1, 2].map(|k| (self.rmsds.iter().map(|r| r.px[k] * r.px[k] * r.n as f64).sum::<f64>() / n.max(1) as f64).sqrt())
+        overall(&self.rmsds, |r| r.px)
+    }
+
+    /// As [`Outcome::overall_px`] of [`Outcome::plain_rmsds`].
+    pub fn plain_px(&self) -> [f64; 3] {
+        overall(&self.plain_rmsds, |r| r.px)
     }
 
     /// RMSD over all experiments together: mm, mm, rad.
     pub fn overall_mm(&self) -> [f64; 3] {
-        let n: usize = self.rmsds.iter().map(|r| r.n).sum();
-        [0, 1, 2].map(|k| (self.rmsds.iter().map(|r| r.mm[k] * r.mm[k] * r.n as f64).sum::<f64>() / n.max(1) as f64).sqrt())
+        overall(&self.rmsds, |r| r.mm)
     }
+}
+
+fn overall(rmsds: &[Rmsd], of: impl Fn(&Rmsd) -> [f64; 3]) -> [f64; 3] {
+    let n: usize = rmsds.iter().map(|r| r.n).sum();
+    [0, 1, 2].map(|k| (rmsds.iter().map(|r| of(r)[k] * of(r)[k] * r.n as f64).sum::<f64>() / n.max(1) as f64).sqrt())
 }

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::Simplification;
-use super::lab::DetectorMotion;
+use super::detector::{Body, DetectorMotion};
 use super::layout::Layout;
 use super::select::Observation;
 use crate::geometry::ExperimentList;
@@ -16,14 +16,18 @@ pub(crate) fn reduce(
     options: &Options,
 ) -> Vec<Simplification> {
     let mut n_crystal = vec![0; layout.crystals.len()];
-    let mut n_detector = vec![0; layout.detectors.len()];
+    // By detector and body.
+    let mut n_detector: Vec<Vec<usize>> = layout.detectors.iter().map(|d| vec![0; d.as_ref().map_or(0, |d| d.bodies.len())]).collect();
     let mut n_beam = vec![0; layout.beams.len()];
     for o in observations {
         let e = &experiments.experiments[o.experiment];
-        for (counts, model) in [(&mut n_crystal, e.crystal), (&mut n_detector, e.detector), (&mut n_beam, e.beam)] {
+        for (counts, model) in [(&mut n_crystal, e.crystal), (&mut n_beam, e.beam)] {
             if let Some(count) = model.and_then(|m| counts.get_mut(m)) {
                 *count += 1;
             }
+        }
+        if let Some((d, Some(block))) = e.detector.map(|d| (d, layout.detectors.get(d).and_then(Option::as_ref))) {
+            block.body_of.get(o.panel).into_iter().for_each(|b| n_detector[d][*b] += 1);
         }
     }
     let few = |n: usize, parameters: usize| (n as f64) < options.reflections_per_parameter * parameters as f64;
@@ -45,18 +49,17 @@ pub(crate) fn reduce(
             done.push(Simplification::Cell { crystal, reflections: all });
         }
         // Three angles are determined by two reflections already; what is asked for here guards against wrong indices.
-        if block.orientation_free && few(reflections, 2) {
-            block.orientation_free = false;
+        if !block.turns.is_empty() && few(reflections, 2) {
+            block.turns.clear();
             done.push(Simplification::Crystal { crystal, reflections });
         }
     }
-    for (detector, block) in layout.detectors.iter_mut().enumerate() {
-        let (Some(block), reflections) = (block, n_detector[detector]) else { continue };
-        if few(reflections, block.motions.len()) {
-            drop_tilts(&mut block.motions, detector, reflections, &mut done);
+    for (detector, reflections, body) in bodies(layout, &n_detector) {
+        if few(reflections, body.motions.len()) {
+            drop_tilts(&mut body.motions, detector, reflections, &mut done);
         }
-        if few(reflections, block.motions.len()) {
-            block.motions.clear();
+        if few(reflections, body.motions.len()) {
+            body.motions.clear();
             done.push(Simplification::Detector { detector, reflections });
         }
     }
@@ -75,10 +78,8 @@ pub(crate) fn reduce(
         }
         match round {
             0 => {
-                for (detector, block) in layout.detectors.iter_mut().enumerate() {
-                    if let Some(block) = block {
-                        drop_tilts(&mut block.motions, detector, n_detector[detector], &mut done);
-                    }
+                for (detector, reflections, body) in bodies(layout, &n_detector) {
+                    drop_tilts(&mut body.motions, detector, reflections, &mut done);
                 }
             }
             1 => {
@@ -90,11 +91,9 @@ pub(crate) fn reduce(
                 }
             }
             2 => {
-                for (detector, block) in layout.detectors.iter_mut().enumerate() {
-                    if let Some(block) = block.as_mut().filter(|b| !b.motions.is_empty()) {
-                        block.motions.clear();
-                        done.push(Simplification::Detector { detector, reflections: n_detector[detector] });
-                    }
+                for (detector, reflections, body) in bodies(layout, &n_detector).filter(|(_, _, b)| !b.motions.is_empty()) {
+                    body.motions.clear();
+                    done.push(Simplification::Detector { detector, reflections });
                 }
             }
             _ => {
@@ -109,6 +108,12 @@ pub(crate) fn reduce(
     }
     layout.assign();
     done
+}
+
+/// Every body with its detector's number and its count.
+fn bodies<'a>(layout: &'a mut Layout, counts: &'a [Vec<usize>]) -> impl Iterator<Item = (usize, usize, &'a mut Body)> {
+    let detectors = layout.detectors.iter_mut().zip(counts).enumerate();
+    detectors.flat_map(|(d, (block, counts))| block.iter_mut().flat_map(|b| &mut b.bodies).zip(counts).map(move |(body, n)| (d, *n, body)))
 }
 
 fn drop_tilts(motions: &mut Vec<DetectorMotion>, detector: usize, reflections: usize, done: &mut Vec<Simplification>) {

@@ -30,7 +30,7 @@ pub(crate) fn residuals(
     }
     let (layout, _) = build::reduced(plan, all, all, options)?;
     let few = Options { max_iterations: STEPS, ..options.clone() };
-    let at = |weighted: &[Observation], p: &[f64]| Target::new(&plan.list, &layout, weighted, options.reference.as_deref()).residuals(p);
+    let at = |weighted: &[Observation], p: &[f64]| Target::new(&plan.list, &layout, weighted, Some(options)).residuals(p);
     let mut p = vec![0.0; layout.n];
     let mut weighted = all.to_vec();
     for _ in 0..ROUNDS {
@@ -47,7 +47,7 @@ pub(crate) fn residuals(
             let f = d2(i).map_or(0.0, |d2| (c2 / (c2 + d2)) * (c2 / (c2 + d2)));
             o.weight = all[i].weight.map(|w| w * f);
         }
-        let target = Target::new(&plan.list, &layout, &weighted, options.reference.as_deref());
+        let target = Target::new(&plan.list, &layout, &weighted, Some(options));
         let Some(minimum) = minimise(&target, p.clone(), &few, monitor)? else { break };
         p = minimum.p;
     }

@@ -1,14 +1,17 @@
+use super::correlation::correlations;
 use super::engine::{Minimum, minimise};
+use super::nominal::nominal;
 use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
 use super::plan::Plan;
 use super::select::{self, Observation};
 use super::target::{Sums, Target};
-use super::{Error, Options, Outliers, build, layout::Layout, outliers, robust, uncertainty, varying};
+use super::{Error, Options, Outliers, build, centroids, layout::Layout, outliers, robust, uncertainty, varying};
 use crate::geometry::{ExperimentList, ewald};
 use crate::job::Monitor;
 use crate::math::vec3;
 use crate::predict::{map_observed, update_predictions};
 use crate::reflections::{MissingColumn, Reflections, flags};
+use std::sync::Arc;
 
 /// The least number of reflections that any refinement is tried with.
 const LEAST: usize = 5;
@@ -28,8 +31,9 @@ pub fn refine(
     monitor: &dyn Monitor,
 ) -> Result<Outcome, Error> {
     reflections.require(&["id", "miller_index", "panel", "flags", "xyzobs.px.value"])?;
+    let options = &with_reference(options, experiments);
     observe(experiments, reflections)?;
-    let all = select::select(experiments, reflections, options)?;
+    let mut all = select::select(experiments, reflections, options)?;
     if all.len() < LEAST {
         return Err(Error::TooFewReflections { found: all.len(), indexed: select::indexed(reflections), needed: LEAST });
     }
@@ -41,24 +45,24 @@ pub fn refine(
     let mut simplified = Vec::new();
     let given = build::full(&plan, &all, options)?;
     let residuals = Target::new(&plan.list, &given, &all, None).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
-    let mut outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+    let mut outlying = judge(&plan, &mut all, &residuals, options);
     if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
-        outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+        outlying = judge(&plan, &mut all, &residuals, options);
     }
     if options.orientation_per_scan
         && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)?
         && let Some(residuals) = robust::residuals(&plan, &all, options, monitor)?
     {
-        outlying = outliers::find(&plan.list, &all, &residuals, options.outliers);
+        outlying = judge(&plan, &mut all, &residuals, options);
     }
-    let mut fit = fit(&plan, &all, outlying, options, monitor)?;
+    let mut fit = fit(&plan, &mut all, outlying, options, monitor)?;
     fit.layout.apply(&fit.minimum.p, &mut plan.list);
     passes.push(pass(&plan, &fit, &all));
 
     if let Some(scan_varying) = &options.scan_varying {
         outlying = fit.outlying.clone();
         if varying::vary(&mut plan, &kept(&all, &outlying), options, scan_varying, &mut simplified, monitor)? {
-            fit = self::fit(&plan, &all, outlying, options, monitor)?;
+            fit = self::fit(&plan, &mut all, outlying, options, monitor)?;
             fit.layout.apply(&fit.minimum.p, &mut plan.list);
             passes.push(pass(&plan, &fit, &all));
         }
@@ -78,8 +82,10 @@ pub fn refine(
     };
     let outcome = Outcome {
         rmsds: rmsds(&plan.list, &fit.minimum.at.sums),
+        plain_rmsds: plain_rmsds(&plan, &fit, &all, options),
         stopped: fit.minimum.stopped,
         parameters: parameters(fit.layout.names(), &fit.minimum.p, covariance.as_deref()),
+        correlations: covariance.as_ref().map(|c| correlations(&fit.layout.names(), c)).unwrap_or_default(),
         simplified,
         n_used: fit.minimum.at.n(),
         n_outliers: fit.outlying.iter().filter(|o| **o).count(),
@@ -91,10 +97,21 @@ pub fn refine(
     Ok(outcome)
 }
 
+/// Scan-varying models need to know where the instrument stood before any refinement; without the models as imported, that is where it stands by design.
+fn with_reference(options: &Options, experiments: &ExperimentList) -> Options {
+    let mut options = options.clone();
+    if options.scan_varying.is_some() && options.reference.is_none() {
+        options.reference = Some(Arc::new(nominal(experiments)));
+    }
+    options
+}
+
 /// One pass' result.
 struct Fit {
     layout: Layout,
     minimum: Minimum,
+    /// Of all observations at the minimum.
+    residuals: Vec<Option<[f64; 3]>>,
     outlying: Vec<bool>,
     simplified: Vec<Simplification>,
     /// Steps of all rounds.
@@ -105,10 +122,21 @@ fn kept(all: &[Observation], outlying: &[bool]) -> Vec<Observation> {
     all.iter().zip(outlying).filter(|(_, out)| !**out).map(|(o, _)| *o).collect()
 }
 
+/// The outliers among `residuals` of `all`, whose weights are learnt from the same residuals where the options ask for it.
+fn judge(plan: &Plan, all: &mut [Observation], residuals: &[Option<[f64; 3]>], options: &Options) -> Vec<bool> {
+    let learnt = if options.learn_weights { centroids::learnt_weights(all, residuals) } else { None };
+    let Some(weights) = learnt else { return outliers::find(&plan.list, all, residuals, options.outliers) };
+    let in_sigmas = |(r, w): (&Option<[f64; 3]>, &[f64; 3])| r.map(|r| core::array::from_fn(|k| r[k] * w[k].sqrt()));
+    let standardised: Vec<Option<[f64; 3]>> = residuals.iter().zip(&weights).map(in_sigmas).collect();
+    for (o, w) in all.iter_mut().zip(weights) {
+        o.weight = w;
+    }
+    outliers::find(&plan.list, all, &standardised, options.outliers)
+}
+
 /// Minimises, looks for outliers of the new models, and does so again until the outliers stay the same or the rounds are over.
-fn fit(plan: &Plan, all: &[Observation], mut outlying: Vec<bool>, options: &Options, monitor: &dyn Monitor) -> Result<Fit, Error> {
-    let rounds = if options.outliers == Outliers::None { 1 } else { options.outlier_rounds.max(1) };
-    let reference = options.reference.as_deref();
+fn fit(plan: &Plan, all: &mut [Observation], mut outlying: Vec<bool>, options: &Options, monitor: &dyn Monitor) -> Result<Fit, Error> {
+    let rounds = if options.outliers == Outliers::None && !options.learn_weights { 1 } else { options.outlier_rounds.max(1) };
     let mut steps: Vec<Step> = Vec::new();
     let mut start = Vec::new();
     let mut names = Vec::new();
@@ -125,11 +153,12 @@ fn fit(plan: &Plan, all: &[Observation], mut outlying: Vec<bool>, options: &Opti
             names = layout.names();
             start = vec![0.0; layout.n];
         }
-        let minimum = minimise(&Target::new(&plan.list, &layout, &used, reference), start, options, monitor)?.ok_or(Error::NoPrediction)?;
+        let minimum =
+            minimise(&Target::new(&plan.list, &layout, &used, Some(options)), start, options, monitor)?.ok_or(Error::NoPrediction)?;
         steps.extend_from_slice(&minimum.steps);
+        let residuals = Target::new(&plan.list, &layout, &*all, Some(options)).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
         if round < rounds {
-            let residuals = Target::new(&plan.list, &layout, all, reference).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
-            let now = outliers::find(&plan.list, all, &residuals, options.outliers);
+            let now = judge(plan, all, &residuals, options);
             // A few that come and go at the limit are not worth another round.
             let changed = now.iter().zip(&outlying).filter(|(a, b)| a != b).count();
             if changed * 1000 > all.len() {
@@ -139,7 +168,7 @@ fn fit(plan: &Plan, all: &[Observation], mut outlying: Vec<bool>, options: &Opti
                 continue;
             }
         }
-        return Ok(Fit { layout, minimum, outlying, simplified, steps });
+        return Ok(Fit { layout, minimum, residuals, outlying, simplified, steps });
     }
 }
 
@@ -191,6 +220,21 @@ fn rmsds(experiments: &ExperimentList, sums: &[Sums]) -> Vec<Rmsd> {
         (sums.n > 0).then_some(Rmsd { experiment, n: sums.n, mm, px })
     };
     sums.iter().enumerate().filter_map(of).collect()
+}
+
+/// RMSDs as programs report them that judge outliers by residuals in mm and degrees, whatever the strength of the spot.
+fn plain_rmsds(plan: &Plan, fit: &Fit, all: &[Observation], options: &Options) -> Vec<Rmsd> {
+    let outlying =
+        if options.learn_weights { outliers::find(&plan.list, all, &fit.residuals, options.outliers) } else { fit.outlying.clone() };
+    let mut sums = vec![Sums::default(); plan.list.len()];
+    for ((o, r), _) in all.iter().zip(&fit.residuals).zip(&outlying).filter(|(_, out)| !**out) {
+        if let Some(r) = r {
+            let sum = &mut sums[o.experiment];
+            sum.n += 1;
+            (0..3).for_each(|k| sum.squares[k] += r[k] * r[k]);
+        }
+    }
+    rmsds(&plan.list, &sums)
 }
 
 fn parameters(names: Vec<String>, p: &[f64], covariance: Option<&[Vec<f64>]>) -> Vec<Parameter> {

@@ -21,6 +21,12 @@ pub(crate) struct Observation {
     pub weight: [f64; 3],
     /// Array index.
     pub z: f64,
+    /// Mean of the counting variances of x and y, px².
+    pub counting: f64,
+    /// Recorded on one image only.
+    pub single_image: bool,
+    /// Size of a pixel (mm, mm) and of an image (rad).
+    pub unit: [f64; 3],
 }
 
 /// Number of rows with an index and an experiment.
@@ -77,6 +83,10 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
         if options.d_min.is_some_and(|d_min| 1.0 / (s1 - s0).norm() < d_min) {
             return None;
         }
+        let size = m.detector.panels[panel].pixel_size;
+        let unit = [size[0], size[1], m.scan.width.abs()];
+        // Less the 1/12 that spot finding adds for the pixel's width.
+        let counting = [0, 1, 2].map(|k| (variance[k] / (unit[k] * unit[k]) - 1.0 / 12.0).max(0.0));
         Some(Observation {
             row,
             experiment,
@@ -86,6 +96,9 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
             xyz,
             weight: variance.map(|v| 1.0 / v),
             z,
+            counting: 0.5 * (counting[0] + counting[1]),
+            single_image: counting[2] < 1e-9,
+            unit,
         })
     });
     let mut all: Vec<Observation> = rows.into_iter().flatten().collect();

@@ -5,20 +5,25 @@
 //! D = \[fast slow origin\], (u, v, w) = D⁻¹ s1 gives x = u/w, y = v/w; moving the panel's point by ∂p changes (u, v, w) by −w D⁻¹ ∂p.
 //! A scan-varying A is taken at the observed angle.
 
+use super::Options;
+use super::beam::Prior;
 use super::crystal::MAX_LOCAL;
-use super::lab::{Field, PlaneState, Prior};
+use super::detector::{Field, PlaneState};
 use super::layout::{LabState, Layout};
+use super::restraint::{self, CellRestraint};
 use super::select::Observation;
 use super::smoother::Weights;
 use crate::geometry::ExperimentList;
 use crate::job::parallel;
-use crate::math::{Mat3, Symmetric, Vec3, rotate};
+use crate::math::{Symmetric, Vec3, rotation};
 use crate::predict::{diffracting_angle, nearest_turn};
 
 /// Reflections of one task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 1024;
-/// Crystal, detector and beam parameters that one reflection depends on, for one sample.
-const MAX_COLUMNS: usize = MAX_LOCAL + 6 + 3;
+/// Chunks whose normal equations are held at a time.
+const BATCH: usize = 64;
+/// Crystal, detector, beam and goniometer parameters that one reflection depends on, for one sample.
+const MAX_COLUMNS: usize = MAX_LOCAL + 6 + 3 + 2;
 
 /// The least-squares problem.
 pub(crate) struct Target<'a> {
@@ -28,15 +33,15 @@ pub(crate) struct Target<'a> {
     settings: Vec<Setting>,
     chunks: Vec<Chunk>,
     priors: Vec<Prior>,
+    restraint: Option<CellRestraint>,
 }
 
 /// What of an experiment does not change.
 struct Setting {
-    lab_from_datum: Mat3,
-    axis: Vec3,
     crystal: usize,
     detector: usize,
     beam: usize,
+    goniometer: usize,
 }
 
 /// Consecutive observations of one experiment.
@@ -59,7 +64,7 @@ pub(crate) struct Sums {
 
 /// The problem at one value of the parameters.
 pub(crate) struct Linearised {
-    /// ½ Σ w Δ² and the priors' part.
+    /// ½ Σ w Δ², and the parts of priors and restraints.
     pub cost: f64,
     pub sums: Vec<Sums>,
     /// Σ w Jᵀ J.
@@ -91,22 +96,18 @@ struct Row {
 
 impl<'a> Target<'a> {
     /// `observations` as [`super::select::select`] sorts them; their experiments have all models and `layout` has blocks for these.
-    /// `reference`: see [`super::Options::reference`].
+    /// `options`: what is known beforehand; nothing without them.
     pub(crate) fn new(
         experiments: &ExperimentList,
         layout: &'a Layout,
         observations: &'a [Observation],
-        reference: Option<&ExperimentList>,
+        options: Option<&Options>,
     ) -> Self {
-        let settings = experiments.experiments.iter().map(|e| {
-            let goniometer = e.goniometer.and_then(|g| experiments.goniometers.get(g));
-            Setting {
-                lab_from_datum: goniometer.map_or(Mat3::identity(), |g| g.setting_rotation * g.fixed_rotation),
-                axis: goniometer.map_or(Vec3::x(), |g| g.lab_axis()),
-                crystal: e.crystal.unwrap_or(0),
-                detector: e.detector.unwrap_or(0),
-                beam: e.beam.unwrap_or(0),
-            }
+        let settings = experiments.experiments.iter().map(|e| Setting {
+            crystal: e.crystal.unwrap_or(0),
+            detector: e.detector.unwrap_or(0),
+            beam: e.beam.unwrap_or(0),
+            goniometer: e.goniometer.unwrap_or(0),
         });
         let mut target = Target {
             layout,
@@ -114,7 +115,8 @@ impl<'a> Target<'a> {
             weights: Vec::new(),
             settings: settings.collect(),
             chunks: Vec::new(),
-            priors: layout.priors(reference),
+            priors: layout.priors(options.and_then(|o| o.reference.as_deref())),
+            restraint: options.and_then(|o| o.cell_restraint),
         };
         target.weights = observations
             .iter()
@@ -144,9 +146,12 @@ impl<'a> Target<'a> {
             columns.extend((first..last).flat_map(|sample| (0..block.local()).map(move |j| block.column(sample, j))));
         }
         if let Some(block) = &self.layout.detectors[setting.detector] {
-            columns.extend(block.start..block.start + block.motions.len());
+            columns.extend(block.columns());
         }
         if let Some(block) = &self.layout.beams[setting.beam] {
+            columns.extend(block.start..block.start + block.motions.len());
+        }
+        if let Some(block) = self.layout.goniometers.get(setting.goniometer).and_then(Option::as_ref) {
             columns.extend(block.start..block.start + block.motions.len());
         }
         Chunk { experiment, range, samples: first..last, columns }
@@ -159,7 +164,10 @@ impl<'a> Target<'a> {
         let block = self.layout.crystals[setting.crystal].as_ref()?;
         let beam = lab.beams[setting.beam].as_ref()?;
         let detector = lab.detectors[setting.detector].as_ref()?;
+        let goniometer = lab.goniometers.get(setting.goniometer)?.as_ref()?;
         let plane: &PlaneState = detector.panels.get(o.panel)?;
+        let body =
+            self.layout.detectors[setting.detector].as_ref().and_then(|d| d.body_of.get(o.panel)).and_then(|b| detector.bodies.get(*b))?;
 
         let varying;
         let crystal = match &lab.crystals[setting.crystal] {
@@ -169,9 +177,11 @@ impl<'a> Target<'a> {
                 &varying
             }
         };
-        let r0 = setting.lab_from_datum * (crystal.a * o.h);
-        let phi = diffracting_angle(&beam.s0, &setting.axis, &r0, o.entering, o.xyz[2])?;
-        let r = rotate(&r0, &setting.axis, phi);
+        let axis = &goniometer.spindle;
+        let r0 = goniometer.lab_from_datum * (crystal.a * o.h);
+        let phi = diffracting_angle(&beam.s0, axis, &r0, o.entering, o.xyz[2])?;
+        let to_lab = rotation(axis, phi) * goniometer.lab_from_datum;
+        let r = to_lab * (crystal.a * o.h);
         let s1 = beam.s0 + r;
         let uvw = plane.inverse * s1;
         if uvw.z.is_nan() || uvw.z <= 0.0 {
@@ -183,7 +193,7 @@ impl<'a> Target<'a> {
         let mut row = Row { delta, jacobian: [[0.0; MAX_COLUMNS]; 3], columns: 0 };
         // (∂x, ∂y) of a change of (u, v, w).
         let project = |d: &Vec3| [(d.x - x * d.z) / uvw.z, (d.y - y * d.z) / uvw.z];
-        let speed = setting.axis.cross(&r);
+        let speed = axis.cross(&r);
         let along = s1.dot(&speed);
         let mut push = |[dx, dy]: [f64; 2], dphi: f64| {
             for (j, d) in row.jacobian.iter_mut().zip([dx, dy, dphi]) {
@@ -191,23 +201,28 @@ impl<'a> Target<'a> {
             }
             row.columns += 1;
         };
-        // R(φ) S F as one matrix costs more than rotating the nine vectors, so rotate in one frame: ∂r by columns.
         for da in &crystal.da[..block.local()] {
-            let dr = rotate(&(setting.lab_from_datum * (da * o.h)), &setting.axis, phi);
+            let dr = to_lab * (da * o.h);
             let dphi = -s1.dot(&dr) / along;
             push(project(&(plane.inverse * (dr + speed * dphi))), dphi);
         }
         let point = plane.origin + plane.fast * x + plane.slow * y;
-        for field in &detector.fields {
+        for field in &body.fields {
             let moved = match field {
                 Field::Shift(v) => *v,
-                Field::Turn(v) => v.cross(&(point - detector.pivot)),
+                Field::Turn(v) => v.cross(&(point - body.pivot)),
             };
             push(project(&(plane.inverse * moved * -uvw.z)), 0.0);
         }
         for ds0 in &beam.ds0 {
             let dphi = -r.dot(ds0) / along;
             push(project(&(plane.inverse * (ds0 + speed * dphi))), dphi);
+        }
+        // A turn of the spindle carries the crystal along.
+        for turn in &goniometer.turns {
+            let dr = turn.cross(&r);
+            let dphi = -s1.dot(&dr) / along;
+            push(project(&(plane.inverse * (dr + speed * dphi))), dphi);
         }
         Some(row)
     }
@@ -230,21 +245,20 @@ impl<'a> Target<'a> {
                 (0..3).for_each(|k| out[k] += weight * row.jacobian[k][from]);
             }
         };
-        let (crystal, detector) = (self.layout.crystals[setting.crystal].as_ref()?, self.layout.detectors[setting.detector].as_ref()?);
-        let beam = self.layout.beams[setting.beam].as_ref()?;
+        let crystal = self.layout.crystals[setting.crystal].as_ref()?;
         let local = crystal.local();
         for k in 0..w.n {
             (0..local).for_each(|a| add(a, crystal.column(w.first + k, a), w.w[k]));
         }
-        (0..detector.motions.len()).for_each(|a| add(local + a, detector.start + a, 1.0));
-        (0..beam.motions.len()).for_each(|a| add(local + detector.motions.len() + a, beam.start + a, 1.0));
+        let chunk = self.chunks.iter().find(|c| c.range.contains(&i))?;
+        let others = Others::new(self, chunk, self.observations[i].panel);
+        (local..row.columns).for_each(|a| add(a, chunk.columns[others.line(a - local)], 1.0));
         Some(out)
     }
 
     /// Cost, normal equations and sums at `p`. `None` where the models are impossible.
     pub(crate) fn linearise(&self, p: &[f64]) -> Option<Linearised> {
         let lab = self.layout.lab(p)?;
-        let parts = parallel::map_slice(&self.chunks, |chunk| self.accumulate(chunk, p, &lab));
         let mut out = Linearised {
             cost: 0.0,
             sums: vec![Sums::default(); self.settings.len()],
@@ -252,6 +266,8 @@ impl<'a> Target<'a> {
             gradient: vec![0.0; self.layout.n],
             lost: 0,
         };
+        // In batches, so that the parts' matrices never fill the memory.
+        let parts = self.chunks.chunks(BATCH).flat_map(|batch| parallel::map_slice(batch, |chunk| self.accumulate(chunk, p, &lab)));
         for (chunk, part) in self.chunks.iter().zip(parts) {
             out.cost += part.cost;
             out.lost += part.lost;
@@ -275,13 +291,19 @@ impl<'a> Target<'a> {
             out.gradient[i] += w * away;
             out.normal.add(i, i, w);
         }
+        for row in self.restraint.iter().flat_map(|r| restraint::rows(self.layout, p, r)) {
+            out.cost += 0.5 * row.residual * row.residual;
+            for (a, (i, di)) in row.slopes.iter().enumerate() {
+                out.gradient[*i] += di * row.residual;
+                row.slopes[..=a].iter().for_each(|(j, dj)| out.normal.add(*i, *j, di * dj));
+            }
+        }
         Some(out)
     }
 
     fn accumulate(&self, chunk: &Chunk, p: &[f64], lab: &LabState) -> Part {
         let m = chunk.columns.len();
         let local = self.layout.crystals[self.settings[chunk.experiment].crystal].as_ref().map_or(0, |b| b.local());
-        let crystal_columns = chunk.samples.len() * local;
         let mut part = Part { cost: 0.0, sums: Sums::default(), normal: vec![0.0; m * m], gradient: vec![0.0; m], lost: 0 };
         for i in chunk.range.clone() {
             let Some(row) = self.row(i, p, lab) else {
@@ -297,6 +319,7 @@ impl<'a> Target<'a> {
             }
             let first = smooth.first - chunk.samples.start;
             let n = row.columns;
+            let others = Others::new(self, chunk, self.observations[i].panel);
             for a in 0..n {
                 let weighted = [0, 1, 2].map(|k| w[k] * row.jacobian[k][a]);
                 let down: f64 = (0..3).map(|k| weighted[k] * row.delta[k]).sum();
@@ -317,7 +340,7 @@ impl<'a> Target<'a> {
                         }
                     }
                 } else {
-                    let line = crystal_columns + a - local;
+                    let line = others.line(a - local);
                     part.gradient[line] += down;
                     for b in 0..local {
                         let value = product(b);
@@ -326,12 +349,44 @@ impl<'a> Target<'a> {
                         }
                     }
                     for b in local..=a {
-                        part.normal[line * m + crystal_columns + b - local] += product(b);
+                        part.normal[line * m + others.line(b - local)] += product(b);
                     }
                 }
             }
         }
         part
+    }
+}
+
+/// Where the parameters of detector, beam and goniometer of one reflection stand among a chunk's columns.
+struct Others {
+    /// Column of the first parameter of the reflection's body, and how many it has.
+    body: usize,
+    n_body: usize,
+    /// Column of the first parameter after the detector's.
+    after: usize,
+}
+
+impl Others {
+    fn new(target: &Target<'_>, chunk: &Chunk, panel: usize) -> Self {
+        let setting = &target.settings[chunk.experiment];
+        let local = target.layout.crystals[setting.crystal].as_ref().map_or(0, |b| b.local());
+        let crystal = chunk.samples.len() * local;
+        let detector = target.layout.detectors[setting.detector].as_ref();
+        let bodies = detector.map_or(&[][..], |d| &d.bodies);
+        let mine = detector.and_then(|d| d.body_of.get(panel)).and_then(|b| bodies.get(*b));
+        // Bodies stand one after the other.
+        let start = bodies.first().map_or(0, |b| b.start);
+        Others {
+            body: crystal + mine.map_or(0, |b| b.start - start),
+            n_body: mine.map_or(0, |b| b.motions.len()),
+            after: crystal + bodies.iter().map(|b| b.motions.len()).sum::<usize>(),
+        }
+    }
+
+    /// The column of parameter `a` of a row, counted from the first of the detector.
+    fn line(&self, a: usize) -> usize {
+        if a < self.n_body { self.body + a } else { self.after + a - self.n_body }
     }
 }
 

@@ -111,7 +111,13 @@ fn every_derivative_agrees_with_differences() {
     let list = experiments(" P 1");
     let mut t = observed(&list, 0.1);
     crate::predict::map_observed(&list, &mut t).unwrap();
-    let options = Options { beam_out_of_spindle_plane: true, wavelength: true, ..Options::default() };
+    let options = Options {
+        beam_out_of_spindle_plane: true,
+        wavelength: true,
+        goniometer: true,
+        detector_grouping: Grouping::Panels,
+        ..Options::default()
+    };
     t.entering = vec![false; t.len()];
     for i in 0..t.len() {
         let m = list.models(t.id[i] as usize).unwrap();
@@ -123,7 +129,7 @@ fn every_derivative_agrees_with_differences() {
         let mut plan = plan::Plan::new(list.clone());
         plan.intervals[0] = intervals;
         let layout = build::full(&plan, &some, &options).unwrap();
-        let target = Target::new(&list, &layout, &some, options.reference.as_deref());
+        let target = Target::new(&list, &layout, &some, Some(&options));
         let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
         for j in 0..layout.n {
             // A step that moves the spots by about a thousandth of a degree or a micrometre.
@@ -151,6 +157,45 @@ fn every_derivative_agrees_with_differences() {
         }
     }
     assert_eq!(MAX_LOCAL, 9);
+}
+
+#[test]
+fn restraints_have_the_derivatives_that_differences_give() {
+    let mut list = experiments(" P 1");
+    let other = Crystal { a_matrix: rotation(&Vec3::y(), 0.3) * list.crystals[0].a_matrix * 1.01, ..list.crystals[0].clone() };
+    list.crystals.push(other);
+    list.experiments[1].crystal = Some(1);
+    let mut t = observed(&list, 0.1);
+    crate::predict::map_observed(&list, &mut t).unwrap();
+    t.entering = vec![false; t.len()];
+    let options = Options::default();
+    let all = select::select(&list, &t, &options).unwrap();
+    let sigmas = [0.1, 0.2, 0.0, 0.1, 0.05, 0.3];
+    for intervals in [0, 3] {
+        let mut plan = plan::Plan::new(list.clone());
+        plan.intervals[1] = intervals;
+        let layout = build::full(&plan, &all, &options).unwrap();
+        let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
+        for target in [CellTarget::Cell([61.0, 60.0, 84.0, 91.0, 90.0, 89.0]), CellTarget::Mean] {
+            let restraint = CellRestraint { target, sigmas };
+            let at = restraint::rows(&layout, &p, &restraint);
+            assert!(at.len() >= 10);
+            for j in 0..layout.n {
+                let h = 1e-6;
+                let moved = |x: f64| {
+                    let mut q = p.clone();
+                    q[j] += x;
+                    restraint::rows(&layout, &q, &restraint)
+                };
+                for ((row, up), down) in at.iter().zip(moved(h)).zip(moved(-h)) {
+                    let numeric = (up.residual - down.residual) / (2.0 * h);
+                    let analytic: f64 = row.slopes.iter().filter(|(column, _)| *column == j).map(|(_, d)| d).sum();
+                    let size = row.slopes.iter().fold(1.0, |m: f64, (_, d)| m.max(d.abs()));
+                    assert!((numeric - analytic).abs() < 1e-6 * size, "{target:?} {j}: {numeric} {analytic}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -274,4 +319,135 @@ fn a_crystal_that_slipped_between_scans_gets_an_orientation_for_each() {
         assert!(cells[0].iter().zip(last).all(|(a, b)| (a - b).abs() < 1e-9), "{cells:?}");
         assert!(list.crystals.iter().all(|c| c.cell_esd.is_some()));
     }
+}
+
+#[test]
+fn cells_are_drawn_to_what_they_are_tied_to() {
+    let truth = experiments(" P 1");
+    let mut t = observed(&truth, 0.02);
+    let mut target = CELL;
+    target[0] += 0.5;
+    let restrained = |sigma: f64, t: &mut Reflections| {
+        let mut list = truth.clone();
+        let cell_restraint = Some(CellRestraint { target: CellTarget::Cell(target), sigmas: [sigma, 0.0, 0.0, 0.0, 0.0, 0.0] });
+        refine(&mut list, t, &Options { cell_restraint, outliers: Outliers::None, ..Options::default() }, &Silent).unwrap();
+        list.crystals[0].unit_cell().lengths[0]
+    };
+    assert!((restrained(1e-6, &mut t) - target[0]).abs() < 0.01);
+    assert!((restrained(10.0, &mut t) - CELL[0]).abs() < 0.01);
+}
+
+#[test]
+fn what_is_fixed_by_name_stays() {
+    let truth = experiments(" P 4nw 2abw");
+    let mut t = observed(&truth, 0.02);
+    let fixed = ["detector.distance", "beam", "crystal.rotation_z", "crystal0.metric2"].map(|n| Fixed::parse(n).unwrap());
+    let mut list = perturbed(&truth);
+    let outcome = refine(&mut list, &mut t, &Options { fixed: fixed.to_vec(), ..Options::default() }, &Silent).unwrap();
+    let names: Vec<&str> = outcome.parameters.iter().map(|p| p.name.as_str()).collect();
+    let expected = [
+        "crystal 0 rotation x",
+        "crystal 0 rotation y",
+        "crystal 0 metric 1",
+        "detector 0 shift 1",
+        "detector 0 shift 2",
+        "detector 0 tilt 1",
+        "detector 0 tilt 2",
+        "detector 0 tilt 3",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(list.beams, truth.beams);
+}
+
+#[test]
+fn a_spindle_that_is_elsewhere_is_found() {
+    let truth = experiments(" P 4nw 2abw");
+    let mut t = observed(&truth, 0.0);
+    let mut list = truth.clone();
+    let across = truth.goniometers[1].lab_axis().cross(&truth.beams[0].s0()).normalize();
+    list.goniometers[1].setting_rotation = rotation(&across, 0.002) * truth.goniometers[1].setting_rotation;
+    let options = Options { outliers: Outliers::None, ..Options::default() };
+    let without = refine(&mut list.clone(), &mut t, &options, &Silent).unwrap();
+    assert!(without.overall_px()[2] > 0.02, "{:?}", without.overall_px());
+    let with = refine(&mut list, &mut t, &Options { goniometer: true, ..options }, &Silent).unwrap();
+    assert!(with.overall_px().iter().all(|x| *x < 2e-3), "{:?}", with.overall_px());
+}
+
+#[test]
+fn panels_that_moved_apart_are_followed_when_they_may_move_by_themselves() {
+    let truth = experiments(" P 4nw 2abw");
+    let mut t = observed(&truth, 0.0);
+    let mut list = truth.clone();
+    let moved = &mut list.detectors[0].panels[1];
+    moved.origin += moved.fast * 0.15 - moved.slow * 0.1;
+    let options = Options { outliers: Outliers::None, ..Options::default() };
+    let whole = refine(&mut list.clone(), &mut t, &options, &Silent).unwrap();
+    assert!(whole.overall_px()[0] > 0.2, "{:?}", whole.overall_px());
+    let tree = serde_json::json!({"children": [{"children": [{"panel": 0}]}, {"children": [{"panel": 1}]}]});
+    list.detectors[0].hierarchy = Some(tree);
+    for detector_grouping in [Grouping::Panels, Grouping::Groups { level: 1 }] {
+        let options = Options { detector_grouping, ..options.clone() };
+        let apart = refine(&mut list.clone(), &mut t, &options, &Silent).unwrap();
+        assert!(apart.overall_px().iter().all(|x| *x < 2e-3), "{:?}", apart.overall_px());
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let truth = experiments(" P 1");
+    let t = observed(&truth, 0.05);
+    let options =
+        Options { scan_varying: Some(ScanVarying { interval: None }), learn_weights: true, outlier_rounds: 3, ..Options::default() };
+    let on = |threads: usize| {
+        crate::job::parallel::on_threads(threads, || {
+            let (mut list, mut t) = (perturbed(&truth), t.clone());
+            let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+            (list, t, outcome)
+        })
+    };
+    let one = on(1);
+    for threads in [2, 4] {
+        assert!(on(threads) == one, "{threads} threads");
+    }
+}
+
+/// A normal deviate by Box & Muller.
+fn normal(rng: &mut rand_chacha::ChaCha8Rng) -> f64 {
+    use rand::RngExt;
+    let (a, b): (f64, f64) = (rng.random_range(1e-12..1.0), rng.random_range(0.0..1.0));
+    (-2.0 * libm::log(a)).sqrt() * libm::cos(2.0 * core::f64::consts::PI * b)
+}
+
+/// Centroids of strong and weak spots, whose variances in the table are all about 1/12 pixel².
+#[test]
+fn uncertainties_are_those_of_many_refinements() {
+    use rand::{RngExt, SeedableRng};
+    let mut truth = experiments(" P 1");
+    truth.experiments.truncate(1);
+    let all = observed(&truth, 0.0);
+    let rows: Vec<usize> = (0..all.len()).step_by((all.len() / 600).max(1)).collect();
+    let exact = all.select(&rows);
+    assert!(exact.len() >= 500, "{}", exact.len());
+    let one = |seed: usize| {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed as u64);
+        let mut t = exact.clone();
+        for i in 0..t.len() {
+            let counting = libm::pow(10.0, rng.random_range(-4.0..-1.3));
+            t.xyzobs_px_variance[i] = [counting + 1.0 / 12.0; 3];
+            (0..3).for_each(|k| t.xyzobs_px[i][k] += counting.sqrt() * normal(&mut rng));
+        }
+        let mut list = truth.clone();
+        let options = Options { learn_weights: true, outliers: Outliers::None, outlier_rounds: 2, ..Options::default() };
+        let outcome = refine(&mut list, &mut t, &options, &Silent).unwrap();
+        let esd = list.crystals[0].cell_esd.unwrap().parameters;
+        let cell = list.crystals[0].unit_cell().parameters();
+        let mut errors: Vec<f64> = (0..6).map(|k| (cell[k] - CELL[k]) / esd[k]).collect();
+        // The models start at the truth, so that shifts are errors.
+        errors.extend(outcome.parameters.iter().filter(|p| p.name.starts_with("detector")).map(|p| p.shift / p.esd));
+        errors
+    };
+    let errors = crate::job::parallel::map(200, one);
+    let all: Vec<f64> = errors.into_iter().flatten().collect();
+    let variance = all.iter().map(|e| e * e).sum::<f64>() / all.len() as f64;
+    assert!((0.8..1.2).contains(&variance), "{variance}");
 }

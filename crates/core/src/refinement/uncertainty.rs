@@ -1,12 +1,13 @@
 //! Standard uncertainties of parameters and cells.
 
+use super::cell::cell_and_derivative;
 use super::crystal::CrystalBlock;
 use super::layout::Layout;
 use super::plan::images_of_crystal;
 use super::target::Linearised;
-use crate::geometry::{CellEsd, ExperimentList, UnitCell};
+use crate::geometry::{CellEsd, ExperimentList};
 use crate::job::parallel;
-use crate::math::{Mat3, rows_of};
+use crate::math::rows_of;
 
 /// The covariance matrix of all parameters by columns, (N⁻¹) × reduced χ². `None` when the problem is singular.
 pub(crate) fn covariance(at: &Linearised, parameters: usize) -> Option<Vec<Vec<f64>>> {
@@ -37,7 +38,7 @@ pub(crate) fn set_cell_uncertainties(layout: &Layout, p: &[f64], covariance: &[V
             (0..n).flat_map(|k| (0..n).map(move |l| (k, l))).map(|(k, l)| d(k, x) * c[k][l] * d(l, y)).sum()
         };
         let b_covariance = (0..9).flat_map(|x| (0..9).map(move |y| (x, y))).map(|(x, y)| propagate(&|k, e| rows[k][e], x, y)).collect();
-        let by_metric: Vec<[f64; 7]> = block.cell.iter().map(|m| cell_derivative(&block.metric(&q), m)).collect();
+        let by_metric: Vec<[f64; 7]> = block.cell.iter().map(|m| cell_and_derivative(&block.metric(&q), m).1).collect();
         let esd = |e: usize| propagate(&|k, e| by_metric[k][e], e, e).max(0.0).sqrt();
         let Some(crystal) = experiments.crystals.get_mut(i) else { continue };
         crystal.b_covariance = b_covariance;
@@ -56,16 +57,4 @@ fn mean_weights(block: &CrystalBlock, images: usize) -> Vec<f64> {
         }
     }
     mean
-}
-
-/// Derivative of a, b, c, α, β, γ (Å, degrees) and the volume along `m`, a change of the reciprocal metric. Central difference:
-/// it is only used for uncertainties.
-fn cell_derivative(g_star: &Mat3, m: &Mat3) -> [f64; 7] {
-    let at = |h: f64| {
-        let cell = UnitCell::from_metric(&(g_star + m * h).try_inverse().unwrap_or_else(Mat3::identity));
-        let [a, b, c, al, be, ga] = cell.parameters();
-        [a, b, c, al, be, ga, cell.volume()]
-    };
-    let (up, down) = (at(1e-6), at(-1e-6));
-    core::array::from_fn(|k| (up[k] - down[k]) / 2e-6)
 }

@@ -25,7 +25,7 @@ fn counts(plan: &Plan, observations: &[Observation]) -> Vec<usize> {
 /// The criterion at the minimum of a plan, coarsely approached. Infinite when there is none.
 fn criterion(plan: &Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<f64, Error> {
     let (layout, _) = build::reduced(plan, used, used, options)?;
-    let target = Target::new(&plan.list, &layout, used, options.reference.as_deref());
+    let target = Target::new(&plan.list, &layout, used, Some(options));
     let coarse = Options { tolerance: 1.0, ..options.clone() };
     let Some(minimum) = minimise(&target, vec![0.0; layout.n], &coarse, monitor)? else { return Ok(f64::INFINITY) };
     let n = 3.0 * minimum.at.n().max(1) as f64;

@@ -21,15 +21,28 @@ pub struct HeatMap {
     pub range_y: [f64; 2],
     /// Number of columns and rows.
     pub size: [usize; 2],
-    /// The values, row by row.
-    pub values: Vec<f64>,
+    /// The values, row by row; `None` where nothing is known.
+    pub values: Vec<Option<f64>>,
+    /// Whether the sign matters: blue below zero, orange above, instead of dark to bright.
+    #[serde(default)]
+    pub signed: bool,
     /// Places to be marked: name, x, y.
     pub marks: Vec<(String, [f64; 2])>,
+    /// Names of rows and columns in place of the axes' numbers, for a square map of pairs.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
-/// Width of the drawing, and of the margins left, right, top and bottom.
-const WIDTH: f64 = 460.0;
-const MARGINS: [f64; 4] = [64.0, 16.0, 28.0, 44.0];
+/// Margins of the drawing: left of numbers and of names, top, below; and the room for the scale at the right.
+const LEFT: f64 = 64.0;
+const LEFT_OF_NAMES: f64 = 200.0;
+const TOP: f64 = 28.0;
+const BOTTOM: f64 = 44.0;
+const SCALE: f64 = 90.0;
+/// Largest side of the map.
+const SIZE: f64 = 360.0;
+/// Where nothing is known.
+const UNKNOWN: [u8; 3] = [128; 3];
 
 /// Sixteen colours of viridis (Smith and van der Walt 2015, in the public domain), evenly spaced.
 pub const VIRIDIS: [[u8; 3]; 16] = [
@@ -59,10 +72,44 @@ pub fn viridis(strength: f64) -> [u8; 3] {
     [0, 1, 2].map(|i| (f64::from(VIRIDIS[k][i]) * (1.0 - part) + f64::from(VIRIDIS[k + 1][i]) * part) as u8)
 }
 
+/// From blue through grey to orange, for −1 to 1 (Okabe & Ito 2008: told apart by all).
+fn diverging(t: f64) -> [u8; 3] {
+    const MIDDLE: [f64; 3] = [235.0, 235.0, 235.0];
+    let end = if t < 0.0 { [0.0, 114.0, 178.0] } else { [213.0, 94.0, 0.0] };
+    let t = t.abs().min(1.0);
+    [0, 1, 2].map(|k| (MIDDLE[k] + (end[k] - MIDDLE[k]) * t) as u8)
+}
+
 impl HeatMap {
+    /// The middles of the first and the last of `n` cells between two edges.
+    pub fn middles([from, to]: [f64; 2], n: usize) -> [f64; 2] {
+        let half = 0.5 * (to - from) / n.max(1) as f64;
+        [from + half, to - half]
+    }
+
+    fn known(&self) -> impl Iterator<Item = f64> + '_ {
+        self.values.iter().flatten().copied().filter(|v| v.is_finite())
+    }
+
+    /// Values at the ends of the colours. Signed: minus and plus the size that a fiftieth exceeds, so that few wild values do not fade the rest.
+    fn ends(&self) -> [f64; 2] {
+        if !self.signed {
+            return self.extremes();
+        }
+        let mut sizes: Vec<f64> = self.known().map(f64::abs).collect();
+        sizes.sort_by(f64::total_cmp);
+        let limit = sizes.get((sizes.len() * 49 / 50).min(sizes.len().saturating_sub(1))).copied().filter(|l| *l > 0.0).unwrap_or(1.0);
+        [-limit, limit]
+    }
+
+    /// The colour of a part of the way between the ends.
+    fn colour(&self, part: f64) -> [u8; 3] {
+        if self.signed { diverging(2.0 * part - 1.0) } else { viridis(part) }
+    }
+
     /// Smallest and largest value; 0 and 1 when there are none.
     pub fn extremes(&self) -> [f64; 2] {
-        let finite = self.values.iter().copied().filter(|v| v.is_finite());
+        let finite = self.known();
         let [low, high] = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], v| [a.min(v), b.max(v)]);
         if low <= high { [low, high] } else { [0.0, 1.0] }
     }
@@ -82,69 +129,98 @@ impl HeatMap {
             (k >= 0.0 && k < n as f64).then_some(k as usize)
         };
         let (i, j) = (cell(x, x0, x1, self.size[0])?, cell(y, y0, y1, self.size[1])?);
-        self.values.get(j * self.size[0] + i).copied()
+        self.values.get(j * self.size[0] + i).copied().flatten()
     }
 
     /// Colours of the cells, row by row: RGB.
     pub fn colours(&self) -> Vec<[u8; 3]> {
-        let [low, high] = self.extremes();
+        let [low, high] = self.ends();
         let span = if high > low { high - low } else { 1.0 };
-        self.values.iter().map(|v| if v.is_finite() { viridis((v - low) / span) } else { [128; 3] }).collect()
+        let known = |v: &Option<f64>| v.filter(|v| v.is_finite());
+        self.values.iter().map(|v| known(v).map_or(UNKNOWN, |v| self.colour((v - low) / span))).collect()
     }
 
-    /// A self-contained drawing.
+    /// A self-contained drawing, for the page and for the report; `currentColor` for what is written.
     pub fn to_svg(&self) -> String {
-        let [left, right, top, bottom] = MARGINS;
         let [x0, x1, y0, y1] = self.edges();
-        let w = WIDTH - left - right;
-        let h = w * ((y1 - y0) / (x1 - x0)).abs().clamp(0.2, 2.0);
-        let place = |[x, y]: [f64; 2]| [left + (x - x0) / (x1 - x0) * w, top + (y - y0) / (y1 - y0) * h];
+        // Cells have the data's proportions where both axes have the same unit.
+        let shape = if self.names.is_empty() && self.x.unit == self.y.unit { ((y1 - y0) / (x1 - x0)).abs().clamp(0.1, 10.0) } else { 1.0 };
+        let (w, h) = if shape > 1.0 { (SIZE / shape, SIZE) } else { (SIZE, SIZE * shape) };
+        let left = if self.names.is_empty() { LEFT } else { LEFT_OF_NAMES };
+        let bottom = if self.names.is_empty() { BOTTOM } else { 24.0 };
+        let title = escape(&self.title);
         let mut out = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\"><text class=\"t\" x=\"{left}\" y=\"16\">{}</text>\
-             <image x=\"{left}\" y=\"{top}\" width=\"{w:.1}\" height=\"{h:.1}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
-             href=\"data:image/bmp;base64,{}\"/>",
-            top + h + bottom,
-            escape(&self.title),
+            "<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"{title}\"><text class=\"t\" x=\"8\" y=\"16\">{title}</text>\
+             <image x=\"{left}\" y=\"{TOP}\" width=\"{w:.1}\" height=\"{h:.1}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
+             href=\"data:image/bmp;base64,{}\"/>\
+             <path d=\"M{left} {TOP}h{w:.1}v{h:.1}h-{w:.1}z\" fill=\"none\" stroke=\"currentColor\" stroke-opacity=\".4\"/>",
+            left + w + SCALE,
+            TOP + h + bottom,
             base64(&self.bitmap())
         );
-        for x in ticks(x0, x1, 5) {
-            let [at, _] = place([x, y0]);
-            out += &format!("<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", top + h + 14.0, short(x));
-        }
-        for y in ticks(y0, y1, 5) {
-            let [_, at] = place([x0, y]);
-            out += &format!("<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, at + 3.5, short(y));
-        }
-        for (name, at) in &self.marks {
-            let [x, y] = place(*at);
+        out += &if self.names.is_empty() { self.axes(left, w, h) } else { self.rows_and_columns(left, w, h) };
+        for (name, [x, y]) in &self.marks {
+            let (x, y) = (left + (x - x0) / (x1 - x0) * w, TOP + (y - y0) / (y1 - y0) * h);
+            let cross = format!("M{:.1} {y:.1}h16M{x:.1} {:.1}v16", x - 8.0, y - 8.0);
             out += &format!(
-                "<g stroke=\"#fff\" stroke-width=\"4\" paint-order=\"stroke\"><path d=\"M{:.1} {y:.1}h16M{x:.1} {:.1}v16\"/><path d=\"M{:.1} {y:.1}h16M{x:.1} {:.1}v16\" stroke=\"#d55e00\" stroke-width=\"2\"/>\
+                "<g stroke=\"#fff\" stroke-width=\"4\" paint-order=\"stroke\"><path d=\"{cross}\"/><path d=\"{cross}\" stroke=\"#d55e00\" stroke-width=\"2\"/>\
                  <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#000\" stroke-width=\"3\">{}</text></g>",
-                x - 8.0,
-                y - 8.0,
-                x - 8.0,
-                y - 8.0,
                 x + 10.0,
                 y - 6.0,
                 escape(name)
             );
         }
+        out + &self.scale(left + w + 16.0, h) + "</svg>"
+    }
+
+    /// The colours with their values.
+    fn scale(&self, x: f64, h: f64) -> String {
+        const STEPS: u32 = 20;
+        let mut out = String::new();
+        for k in 0..STEPS {
+            let [r, g, b] = self.colour(1.0 - (f64::from(k) + 0.5) / f64::from(STEPS));
+            let y = TOP + f64::from(k) * h / f64::from(STEPS);
+            out += &format!(
+                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"12\" height=\"{:.1}\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>",
+                h / f64::from(STEPS) + 0.3
+            );
+        }
+        let [low, high] = self.ends();
+        for (y, v) in [(TOP + 8.0, high), (TOP + h / 2.0 + 4.0, 0.5 * (low + high)), (TOP + h, low)] {
+            out += &format!("<text x=\"{:.1}\" y=\"{y:.1}\">{}</text>", x + 18.0, short(v));
+        }
+        out + &format!("<text x=\"{x:.1}\" y=\"{:.1}\">{}</text>", TOP - 8.0, escape(&self.value.unit))
+    }
+
+    fn axes(&self, left: f64, w: f64, h: f64) -> String {
+        let [x0, x1, y0, y1] = self.edges();
         let named = |a: &Axis| if a.unit.is_empty() { escape(&a.label) } else { format!("{} ({})", escape(&a.label), escape(&a.unit)) };
-        let [low, high] = self.extremes();
-        out += &format!(
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} · {}: {} (dark) to {} (bright)</text>",
-            left + w / 2.0,
-            top + h + 34.0,
-            named(&self.x),
-            named(&self.value),
-            short(low),
-            short(high)
-        );
-        out += &format!(
-            "<text transform=\"translate(12 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text></svg>",
-            top + h / 2.0,
+        let mut out = String::new();
+        for v in ticks(x0.min(x1), x0.max(x1), 5) {
+            let x = left + (v - x0) / (x1 - x0) * w;
+            out += &format!("<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", TOP + h + 15.0, short(v));
+        }
+        for v in ticks(y0.min(y1), y0.max(y1), 5) {
+            let y = TOP + (v - y0) / (y1 - y0) * h;
+            out += &format!("<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, y + 4.0, short(v));
+        }
+        out += &format!("<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", left + w / 2.0, TOP + h + 36.0, named(&self.x));
+        out + &format!(
+            "<text transform=\"translate(14 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+            TOP + h / 2.0,
             named(&self.y)
-        );
+        )
+    }
+
+    fn rows_and_columns(&self, left: f64, w: f64, h: f64) -> String {
+        let n = self.names.len() as f64;
+        let mut out = String::new();
+        for (k, name) in self.names.iter().enumerate() {
+            let part = (k as f64 + 0.5) / n;
+            let (x, y) = (left + part * w, TOP + part * h + 4.0);
+            out += &format!("<text x=\"{}\" y=\"{y:.1}\" text-anchor=\"end\">{} · {}</text>", left - 6.0, escape(name), k + 1);
+            out += &format!("<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", TOP + h + 15.0, k + 1);
+        }
         out
     }
 
@@ -199,7 +275,7 @@ mod tests {
             range_x: [-1.0, 1.0],
             range_y: [10.0, 11.0],
             size: [3, 2],
-            values: vec![0.0, 0.5, 1.0, f64::NAN, 0.25, 0.75],
+            values: vec![Some(0.0), Some(0.5), Some(1.0), None, Some(0.25), Some(0.75)],
             marks: vec![("found".to_owned(), [1.0, 10.0])],
             ..HeatMap::default()
         }
@@ -221,7 +297,7 @@ mod tests {
         assert_eq!((m.at([-1.6, 10.0]), m.at([0.0, 11.6])), (None, None));
         assert_eq!(m.extremes(), [0.0, 1.0]);
         let colours = m.colours();
-        assert_eq!((colours[0], colours[2], colours[3]), (VIRIDIS[0], VIRIDIS[15], [128; 3]));
+        assert_eq!((colours[0], colours[2], colours[3]), (VIRIDIS[0], VIRIDIS[15], UNKNOWN));
     }
 
     #[test]
@@ -232,5 +308,24 @@ mod tests {
         assert_eq!(bitmap[54..57], [VIRIDIS[0][2], VIRIDIS[0][1], VIRIDIS[0][0]]);
         let svg = m.to_svg();
         assert!(svg.contains("data:image/bmp;base64,Qk") && svg.contains(">found<") && svg.ends_with("</svg>"));
+    }
+
+    #[test]
+    fn signs_have_colours_of_their_own_and_pairs_their_names() {
+        let signed = HeatMap { signed: true, values: vec![Some(-2.0), Some(0.0), Some(2.0), Some(f64::NAN), None, Some(1.0)], ..map() };
+        let colours = signed.colours();
+        assert_eq!(colours, [[0, 114, 178], [235; 3], [213, 94, 0], UNKNOWN, UNKNOWN, colours[5]]);
+        assert_eq!(serde_json::from_str::<HeatMap>(&serde_json::to_string(&map()).unwrap()).unwrap(), map());
+        let range = HeatMap::middles([0.0, 2.0], 2);
+        let pairs = HeatMap {
+            range_x: range,
+            range_y: range,
+            size: [2, 2],
+            values: vec![Some(1.0); 4],
+            names: vec!["one < two".into(), "b".into()],
+            ..HeatMap::default()
+        };
+        assert_eq!(pairs.edges(), [0.0, 2.0, 0.0, 2.0]);
+        assert!(pairs.to_svg().contains("one &lt; two · 1"));
     }
 }

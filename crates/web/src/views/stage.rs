@@ -142,6 +142,7 @@ fn ReportView(report: Report) -> impl IntoView {
         let plot = StoredValue::new(plot);
         view! { <Show when=move || { drawn.get() > n_tables + k }><PlotView plot=plot.get_value() size=[400.0, 210.0]/></Show> }
     });
+    let maps = report.maps.into_iter().map(|m| view! { <figure class="map" inner_html=m.to_svg()></figure> });
     let texts = report
         .texts
         .into_iter()
@@ -152,6 +153,7 @@ fn ReportView(report: Report) -> impl IntoView {
         {warnings.collect_view()}
         {tables.collect_view()}
         {plots.collect_view()}
+        {maps.collect_view()}
         {texts.collect_view()}
     }
 }

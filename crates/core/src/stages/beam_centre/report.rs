@@ -72,8 +72,9 @@ fn heat_map(map: &ScoreMap, old: &Centre, pixel: [f64; 2]) -> HeatMap {
         range_x: range(0),
         range_y: range(1),
         size: [n, n],
-        values: map.scores.clone(),
+        values: map.scores.iter().copied().map(Some).collect(),
         marks: vec![("header".to_owned(), old.px), ("found".to_owned(), [px(0, map.found[0]), px(1, map.found[1])])],
+        ..HeatMap::default()
     }
 }
 

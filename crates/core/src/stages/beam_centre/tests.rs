@@ -114,7 +114,7 @@ fn the_number_of_threads_does_not_matter() {
     let wrong = wrong(&list, [0.7, 0.3]);
     let params = Params { max_reflections: 1000, mm_search_scope: 1.5, ..Params::default() };
     let out = run(&wrong, &table, &[], &params, &Silent).unwrap();
-    assert_eq!(out, parallel::on_one_thread(|| run(&wrong, &table, &[], &params, &Silent).unwrap()));
+    assert_eq!(out, parallel::on_threads(1, || run(&wrong, &table, &[], &params, &Silent).unwrap()));
 }
 
 #[test]

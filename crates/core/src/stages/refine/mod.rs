@@ -10,13 +10,16 @@
 mod error;
 mod params;
 mod report;
+mod report_residuals;
+mod residuals;
 mod result;
 mod run;
 #[cfg(test)]
 mod tests;
 
 pub use error::Error;
-pub use params::{OutlierAlgorithm, Params};
+pub use params::{DetectorGroups, OutlierAlgorithm, Params, Weighting};
 pub use report::report;
+pub use residuals::{Block, Class, Deviation, PanelResiduals, Residuals};
 pub use result::{CrystalCourse, Output};
 pub use run::{run, run_with_reference};

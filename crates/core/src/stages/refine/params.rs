@@ -1,6 +1,6 @@
 use super::Error;
-use crate::params::Parameters;
-use crate::refinement::{Options, Outliers, ScanVarying};
+use crate::params::{ParamError, Parameters};
+use crate::refinement::{CellRestraint, CellTarget, Fixed, Grouping, Options, Outliers, ScanVarying};
 
 crate::choice! {
     /// How outlying centroids are found.
@@ -12,6 +12,30 @@ crate::choice! {
         Tukey = "tukey",
         /// All reflections are kept.
         None = "none",
+    }
+}
+
+crate::choice! {
+    /// How centroids are weighed.
+    pub enum Weighting {
+        /// By the spread of the residuals of spots as strong (with a few hundred spots; else by their variances).
+        #[default]
+        Learnt = "learnt",
+        /// By the variances that spot finding gave them.
+        Variances = "variances",
+    }
+}
+
+crate::choice! {
+    /// Which panels of a detector move together.
+    pub enum DetectorGroups {
+        /// All: the detector is one rigid body.
+        #[default]
+        Whole = "whole",
+        /// Those of a group in the experiment list's tree of panels, at `hierarchy_level`.
+        Hierarchical = "hierarchical",
+        /// Each panel moves by itself.
+        Panels = "panels",
     }
 }
 
@@ -27,6 +51,9 @@ crate::parameters! {
         /// Give a crystal that several sweeps share an orientation for each of them, if the data speak for it.
         [expert; ""; 0.0..=0.0; ""]
         orientation_per_sweep: bool = true,
+        /// How centroids are weighed, and in which unit outliers are judged: in standard deviations of spots as strong, or in mm and degrees.
+        [expert; ""; 0.0..=0.0; "refinement.reflections.weighting_strategy.override"]
+        weights: Weighting = Weighting::Learnt,
         /// How outlying centroids are found.
         [basic; ""; 0.0..=0.0; "refinement.reflections.outlier.algorithm"]
         outliers: OutlierAlgorithm = OutlierAlgorithm::Mcd,
@@ -42,6 +69,12 @@ crate::parameters! {
         /// Keep the detector as it is.
         [basic; ""; 0.0..=0.0; ""]
         fix_detector: bool = false,
+        /// Which panels of a detector move together.
+        [expert; ""; 0.0..=0.0; "refinement.parameterisation.detector.panels"]
+        detector_groups: DetectorGroups = DetectorGroups::Whole,
+        /// For `hierarchical`: depth of the groups in the tree of panels; 0 is its root.
+        [expert; ""; 0.0..=32.0; "refinement.parameterisation.detector.hierarchy_level"]
+        hierarchy_level: usize = 0,
         /// Keep the beam's direction as it is. (Its tilt out of the plane of beam and spindle, and the wavelength, are always kept.)
         [basic; ""; 0.0..=0.0; ""]
         fix_beam: bool = false,
@@ -51,6 +84,22 @@ crate::parameters! {
         /// Refine the wavelength. With the cell free it is hardly determined: fix the cell, as of a standard crystal.
         [expert; ""; 0.0..=0.0; ""]
         refine_wavelength: bool = false,
+        /// Refine the direction of the spindle: two turns of the goniometer's setting rotation. The goniometer is then written with its matrices alone.
+        [expert; ""; 0.0..=0.0; ""]
+        refine_goniometer: bool = false,
+        /// Parameters to keep, by name, separated by commas: `detector.distance`, `detector1.tilt_fast`, `beam.tilt_in_plane`, `crystal.orientation`,
+        /// `crystal0.metric2`, `goniometer`; or by DIALS' names, as `detector.tau1`.
+        [expert; ""; 0.0..=0.0; "refinement.parameterisation.fix_list"]
+        fix: String = String::new(),
+        /// Tie each cell to this one, by `tie_cell_sigmas`.
+        [expert; "Å, °"; 0.0..=10000.0; "refinement.parameterisation.crystal.unit_cell.restraints.tie_to_target.values"]
+        tie_cell: Option<[f64; 6]> = None,
+        /// Tie the cells of all crystals to their mean, by `tie_cell_sigmas`.
+        [expert; ""; 0.0..=0.0; ""]
+        tie_cells_to_mean: bool = false,
+        /// Standard deviations of the cells about what they are tied to; 0 leaves a parameter free.
+        [expert; "Å, °"; 0.0..=100.0; "refinement.parameterisation.crystal.unit_cell.restraints.tie_to_target.sigmas"]
+        tie_cell_sigmas: [f64; 6] = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
         /// At most so many reflections per degree of each sweep. Auto takes all.
         [expert; "1/°"; 1.0..=1e6; "refinement.reflections.reflections_per_degree"]
         reflections_per_degree: Option<f64> = None,
@@ -86,7 +135,15 @@ impl Params {
             detector_position: !self.fix_detector,
             detector_orientation: !self.fix_detector,
             crystal_orientation: true,
+            detector_grouping: match self.detector_groups {
+                DetectorGroups::Whole => Grouping::Whole,
+                DetectorGroups::Hierarchical => Grouping::Groups { level: self.hierarchy_level },
+                DetectorGroups::Panels => Grouping::Panels,
+            },
+            goniometer: self.refine_goniometer,
             cell: !self.fix_cell,
+            fixed: self.fixed()?,
+            cell_restraint: self.cell_restraint()?,
             orientation_per_scan: self.orientation_per_sweep,
             scan_varying: self.scan_varying.then(|| ScanVarying { interval: self.interval_deg.map(f64::to_radians) }),
             outliers: match self.outliers {
@@ -94,6 +151,7 @@ impl Params {
                 OutlierAlgorithm::Tukey => Outliers::Tukey { iqr: self.outlier_iqr },
                 OutlierAlgorithm::None => Outliers::None,
             },
+            learn_weights: self.weights == Weighting::Learnt,
             robust_start: true,
             outlier_rounds: self.outlier_rounds,
             reflections_per_degree: self.reflections_per_degree,
@@ -104,5 +162,27 @@ impl Params {
             max_iterations: self.max_iterations,
             ..Options::default()
         })
+    }
+
+    fn fixed(&self) -> Result<Vec<Fixed>, ParamError> {
+        let names = self.fix.split([',', ' ']).filter(|n| !n.is_empty());
+        let unknown = |n: &str| {
+            let known = Fixed::names().collect::<Vec<_>>().join(", ");
+            ParamError::Value { name: "fix".to_owned(), reason: format!("there is no parameter {n:?}; there are {known}") }
+        };
+        names.map(|n| Fixed::parse(n).ok_or_else(|| unknown(n))).collect()
+    }
+
+    fn cell_restraint(&self) -> Result<Option<CellRestraint>, ParamError> {
+        let sigmas = self.tie_cell_sigmas;
+        match (self.tie_cell, self.tie_cells_to_mean) {
+            (Some(_), true) => {
+                let reason = "cells are tied either to this cell or to their mean".to_owned();
+                Err(ParamError::Value { name: "tie_cell".to_owned(), reason })
+            }
+            (Some(cell), false) => Ok(Some(CellRestraint { target: CellTarget::Cell(cell), sigmas })),
+            (None, true) => Ok(Some(CellRestraint { target: CellTarget::Mean, sigmas })),
+            (None, false) => Ok(None),
+        }
     }
 }

@@ -1,7 +1,7 @@
-use super::{CrystalCourse, Output};
+use super::{CrystalCourse, Output, report_residuals as residuals};
 use crate::geometry::Crystal;
 use crate::math::Mat3;
-use crate::refinement::Stop;
+use crate::refinement::{Rmsd, Stop};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 use crate::spacegroup::SpaceGroup;
 
@@ -9,17 +9,23 @@ use crate::spacegroup::SpaceGroup;
 pub fn report(output: &Output) -> Report {
     let o = &output.outcome;
     let mut r = Report::new("Refine");
-    let [x, y, z] = o.overall_px();
+    let [x, y, z] = o.plain_px();
     r.value("rmsd_x_px", x).value("rmsd_y_px", y).value("rmsd_z_images", z);
     r.value("n_used", o.n_used as f64).value("n_outliers", o.n_outliers as f64).value("n_parameters", o.parameters.len() as f64);
     r.headline = format!("RMSD {x:.3}, {y:.3} px, {z:.3} images");
     let kind = if o.samples.iter().any(|s| *s > 1) { "scan-varying" } else { "static" };
-    r.verdict = format!(
-        "{} reflections fit {} parameters of a {kind} model to {x:.3} and {y:.3} px and {z:.3} images; {} were left out as outliers.",
-        o.n_used,
-        o.parameters.len(),
-        o.n_outliers
-    );
+    let narrow: usize = o.plain_rmsds.iter().map(|e| e.n).sum();
+    let fit = format!("fit {} parameters of a {kind} model", o.parameters.len());
+    let to = format!("to {x:.3} and {y:.3} px and {z:.3} images");
+    r.verdict = if o.plain_rmsds == o.rmsds {
+        format!("{} reflections {fit} {to}; {} were left out as outliers.", o.n_used, o.n_outliers)
+    } else {
+        // Weak spots are wider than the rest without being wrong.
+        format!(
+            "{} reflections {fit}, {narrow} of them {to} (the others are weak, and count little); {} were left out as outliers.",
+            o.n_used, o.n_outliers
+        )
+    };
     for (i, c) in output.experiments.crystals.iter().enumerate() {
         r.texts.push((format!("Crystal {i}:"), crystal(c)));
         for (name, value) in ["a", "b", "c", "alpha", "beta", "gamma"].iter().zip(c.unit_cell().parameters()) {
@@ -36,14 +42,12 @@ pub fn report(output: &Output) -> Report {
         }
         r.tables.push(t);
     }
-    let columns = [("Exp id", ""), ("Nref", ""), ("RMSD_X", "px"), ("RMSD_Y", "px"), ("RMSD_Z", "images")];
-    let mut t = Table::new("rmsd_by_experiment", "RMSDs by experiment", &columns);
-    for e in &o.rmsds {
-        let mut row = vec![Cell::count(e.experiment), Cell::count(e.n)];
-        row.extend(e.px.map(|x| Cell::number(x, 5)));
-        t.push(row);
+    let learnt = o.plain_rmsds != o.rmsds;
+    r.tables.push(rmsds("rmsd_by_experiment", "RMSDs by experiment", &o.plain_rmsds));
+    if learnt {
+        r.tables.push(rmsds("rmsd_of_all_used", "RMSDs of all reflections used, weak ones too", &o.rmsds));
     }
-    r.tables.push(t);
+    r.tables.extend(residuals::tables(&output.residuals));
     let fixed = o.parameters.iter().filter(|p| !p.name.contains("sample"));
     let mut t = Table::new(
         "parameters",
@@ -63,7 +67,14 @@ pub fn report(output: &Output) -> Report {
     if !t.rows.is_empty() {
         r.tables.push(t);
     }
+    r.tables.extend(residuals::large_correlations(&o.correlations));
     output.courses.iter().for_each(|c| r.plots.extend(plots(c)));
+    r.plots.extend(residuals::plots(&output.residuals));
+    r.maps.extend(residuals::maps(&output.residuals));
+    r.maps.extend(residuals::correlation_map(&o.correlations));
+    residuals::warnings(&output.residuals).into_iter().for_each(|w| {
+        r.warn(w);
+    });
 
     for s in &o.simplified {
         r.warn(capitalised(&s.to_string()) + ".");
@@ -78,12 +89,23 @@ pub fn report(output: &Output) -> Report {
             o.n_outliers + o.n_used
         ));
     }
-    let worst = o.rmsds.iter().flat_map(|e| [e.px[0], e.px[1]]).fold(0.0, f64::max);
+    let worst = o.plain_rmsds.iter().flat_map(|e| [e.px[0], e.px[1]]).fold(0.0, f64::max);
     if worst > 2.0 {
         r.warn(format!("Predicted and observed spots differ by {worst:.1} px in one sweep: do not integrate with these models."));
         r.level = Level::Bad;
     }
     r
+}
+
+fn rmsds(id: &str, title: &str, rmsds: &[Rmsd]) -> Table {
+    let columns = [("Exp id", ""), ("Nref", ""), ("RMSD_X", "px"), ("RMSD_Y", "px"), ("RMSD_Z", "images")];
+    let mut t = Table::new(id, title, &columns);
+    for e in rmsds {
+        let mut row = vec![Cell::count(e.experiment), Cell::count(e.n)];
+        row.extend(e.px.map(|x| Cell::number(x, 5)));
+        t.push(row);
+    }
+    t
 }
 
 fn capitalised(s: &str) -> String {

@@ -1,3 +1,4 @@
+use super::Residuals;
 use crate::geometry::{Crystal, ExperimentList};
 use crate::math::axis_angle_of;
 use crate::refinement::Outcome;
@@ -14,6 +15,8 @@ pub struct Output {
     pub outcome: Outcome,
     /// The course of each crystal that varies over its scan.
     pub courses: Vec<CrystalCourse>,
+    /// What the residuals tell.
+    pub residuals: Residuals,
 }
 
 /// A crystal over its scan, at the borders of images.

@@ -1,4 +1,4 @@
-use super::{CrystalCourse, Error, Output, Params};
+use super::{CrystalCourse, Error, Output, Params, Residuals};
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
 use crate::refinement::refine;
@@ -13,8 +13,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
 /// As [`run`], with the models as they were `imported` (their beams and detectors numbered as those of `experiments`).
 ///
 /// Two directions cannot be told from a drift of a crystal that varies over its scan: turning the detector about the beam, and turning beam and detector
-/// together across the spindle. They are taken from `imported`; without it, from the pass with static crystals, which
-/// takes part of a real drift for them.
+/// together across the spindle. They are taken from `imported`; without it, from where instruments stand by design
+/// ([`crate::refinement::Options::reference`]).
 pub fn run_with_reference(
     experiments: &ExperimentList,
     reflections: &Reflections,
@@ -36,5 +36,6 @@ pub fn run_with_reference(
         e.and_then(|e| e.scan).and_then(|s| list.scans.get(s)).map_or(1, |s| s.first_image)
     };
     let courses = list.crystals.iter().enumerate().filter_map(|(i, c)| CrystalCourse::of(i, c, first_image(i))).collect();
-    Ok(Output { experiments: list, reflections: table, outcome, courses })
+    let residuals = Residuals::of(&list, &table);
+    Ok(Output { experiments: list, reflections: table, outcome, courses, residuals })
 }

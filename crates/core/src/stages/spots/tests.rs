@@ -363,6 +363,6 @@ fn simulated_lysozyme_has_the_spots_that_dials_finds_on_any_number_of_threads() 
     // Spots near the rotation axis last many images and go on beyond these.
     let [matched, equal] = agreement(&out.reflections, &theirs, 8.0);
     assert!(matched > 0.99 && equal > 0.995, "{matched} {equal}");
-    let alone = parallel::on_one_thread(|| run(&list, &sources, &Params::default(), &Silent).unwrap());
+    let alone = parallel::on_threads(1, || run(&list, &sources, &Params::default(), &Silent).unwrap());
     assert_eq!(out, alone);
 }

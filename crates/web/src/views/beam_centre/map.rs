@@ -77,7 +77,7 @@ pub fn MapView(
             let step = |range: [f64; 2], n: usize, k: usize| range[0] + (range[1] - range[0]) * k as f64 / (n.max(2) - 1) as f64;
             for (k, v) in m.values.iter().enumerate() {
                 let (i, j) = (k % m.size[0], k / m.size[0]);
-                out += &format!("{:.3},{:.3},{v:.5}\n", step(m.range_x, m.size[0], i), step(m.range_y, m.size[1], j));
+                out += &format!("{:.3},{:.3},{:.5}\n", step(m.range_x, m.size[0], i), step(m.range_y, m.size[1], j), v.unwrap_or(f64::NAN));
             }
             save_text("beam_centre_map.csv", "text/csv", &out);
         });
