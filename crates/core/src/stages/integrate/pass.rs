@@ -2,7 +2,7 @@
 
 use super::collect::{BoxAt, Collector, PixelRules, Schedule, cut};
 use super::measure::{BackgroundModel, Measured, Pixels, Scratch, foreground_counts, measure};
-use super::profile::{Candidate, Fitter, Foreground, Summary};
+use super::profile::{Candidate, Fitter, Foreground, Level, Summary};
 use super::setup::Setup;
 use super::{Background, Error, Params, table};
 use crate::geometry::{Detector, ExperimentList};
@@ -167,7 +167,7 @@ impl Batch<'_> {
                     panel: pixels.panel,
                     bbox: b,
                     counts: foreground_counts(pixels, &scratch.footprint),
-                    level: m.background_mean,
+                    level: Level { mean: m.background_mean, pixels: f64::from(m.background_used) },
                 },
                 reference: t.flags[row] & flags::REFERENCE_SPOT != 0
                     && m.flags & flags::INTEGRATED_SUM != 0

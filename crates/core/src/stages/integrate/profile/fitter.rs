@@ -1,10 +1,11 @@
 use super::super::measure::Footprint;
 use super::super::setup::Setup;
-use super::fit::{Fit, fit};
-use super::grid::{Grid, SliceWeights};
-use super::references::{References, Sample, Summary};
+use super::fit::{Fit, Level, fit};
+use super::grid::Grid;
+use super::projection::{Projection, Shares, moments};
+use super::references::{References, Summary};
 use super::sampler::Sampler;
-use super::transform::{OnGrid, transform};
+use super::shape::{Bell, Moments};
 use crate::job::parallel;
 use crate::math::Vec3;
 
@@ -15,8 +16,7 @@ pub(crate) struct Foreground {
     pub(crate) bbox: [i32; 6],
     /// Foreground pixels image by image; negative ones are invalid.
     pub(crate) counts: Vec<i32>,
-    /// Background, counts per pixel.
-    pub(crate) level: f64,
+    pub(crate) level: Level,
 }
 
 /// A reflection to be fitted, and perhaps to serve as a reference.
@@ -37,6 +37,7 @@ pub(crate) struct Candidate {
 pub(crate) struct Fitter<'a> {
     setup: Setup<'a>,
     grid: Grid,
+    bell: Bell,
     references: References,
     /// First image by which all spots of a layer and its neighbours are complete.
     ready_at: Vec<i32>,
@@ -49,13 +50,18 @@ pub(crate) struct Fitter<'a> {
 /// Reflections transformed by one task.
 const CHUNK: usize = 16;
 
+/// Strong spots that are shared out among cells by one task.
+const SHARE_CHUNK: usize = 64;
+/// A spot with more counts than this counts no more than one with as many: its model would have to be right to a per cent.
+const STRONGEST: f64 = 2000.0;
+
 /// Memory used again and again.
 #[derive(Default)]
 struct Scratch {
     footprint: Footprint,
-    slices: SliceWeights,
     edges: Vec<f64>,
-    on_grid: OnGrid,
+    projection: Projection,
+    cells: Vec<(f64, f64)>,
 }
 
 impl<'a> Fitter<'a> {
@@ -72,6 +78,7 @@ impl<'a> Fitter<'a> {
         }
         Fitter {
             grid: Grid::new(half, setup.n_sigma, setup.widths.sigma_b, setup.widths.sigma_m),
+            bell: Bell::new(),
             references: References::new(sampler),
             ready_at,
             finished: vec![false; layers],
@@ -86,12 +93,15 @@ impl<'a> Fitter<'a> {
     /// reflection that cannot be fitted. All reflections that end before `z` must have been given.
     pub(crate) fn take(&mut self, candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Option<Fit>)> {
         let spots: Vec<&Candidate> = candidates.iter().filter(|c| c.reference).collect();
-        let samples: Vec<Vec<Option<Sample>>> = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
+        let found = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
             let mut scratch = Scratch::default();
-            chunk.iter().map(|c| self.sample(c, &mut scratch)).collect()
+            chunk.iter().map(|c| self.moments(c, &mut scratch)).collect::<Vec<_>>()
         });
-        let samples: Vec<Sample> = samples.into_iter().flatten().flatten().collect();
-        self.references.add(&samples);
+        for (c, m) in spots.iter().zip(found.into_iter().flatten()) {
+            if let Some(m) = m.filter(|m| m.net > 0.0) {
+                self.references.add(&c.xyz, weight(m.net), &m);
+            }
+        }
         for c in candidates {
             let layer = self.references.sampler.layer(&c.xyz);
             self.bytes += 4 * c.foreground.counts.len() + size_of::<Candidate>();
@@ -102,7 +112,7 @@ impl<'a> Fitter<'a> {
         for layer in 0..self.ready_at.len() {
             if self.ready_at[layer] <= z {
                 if !self.finished[layer] {
-                    self.references.finish_layer(layer);
+                    self.finish(layer);
                     self.finished[layer] = true;
                 }
                 ready.append(&mut self.waiting[layer]);
@@ -121,44 +131,84 @@ impl<'a> Fitter<'a> {
         self.references.summaries()
     }
 
-    fn on_grid(&self, c: &Candidate, scratch: &mut Scratch) -> Option<()> {
+    /// Makes the profiles of a layer whose spots are complete.
+    fn finish(&mut self, layer: usize) {
+        let widths = self.setup.widths;
+        self.references.shape_layer(layer, &self.grid, widths.sigma_b, widths.sigma_m);
+        let mut spots: Vec<Vec<&Candidate>> = vec![Vec::new(); self.references.sampler.per_layer()];
+        let range = self.references.layer(layer);
+        for c in self.waiting[layer].iter().filter(|c| c.reference) {
+            spots[self.references.sampler.clamped(&c.xyz) - range.start].push(c);
+        }
+        let tasks: Vec<(usize, &[&Candidate])> =
+            spots.iter().enumerate().flat_map(|(i, s)| s.chunks(SHARE_CHUNK).map(move |c| (i, c))).collect();
+        let shares = parallel::map_slice(&tasks, |&(i, chunk)| {
+            let mut scratch = Scratch::default();
+            let mut out = Shares::new(self.grid.cells());
+            for c in chunk {
+                self.share(c, range.start + i, &mut scratch, &mut out);
+            }
+            out
+        });
+        let mut sums: Vec<Option<Shares>> = vec![None; spots.len()];
+        for (&(i, _), s) in tasks.iter().zip(shares) {
+            match &mut sums[i] {
+                Some(sum) => sum.add(1.0, &s),
+                none => *none = Some(s),
+            }
+        }
+        for (i, s) in sums.into_iter().enumerate() {
+            if let Some(s) = s {
+                self.references.set_shares(range.start + i, s);
+            }
+        }
+        self.references.finish_layer(layer, &self.grid);
+    }
+
+    /// The corners of a reflection's pixels and the ends of its images in its frame.
+    fn place(&self, c: &Candidate, scratch: &mut Scratch) -> Option<()> {
         let frame = self.setup.frame(&c.s1);
         let f = &c.foreground;
         scratch.footprint.fill(&self.setup, &frame, f.panel, &f.bbox)?;
         let e3 = |z: i32| frame.zeta * (f64::from(z) - c.xyz[2]) * self.setup.scan.width;
         scratch.edges.clear();
         scratch.edges.extend((f.bbox[4]..=f.bbox[5]).map(e3));
-        self.grid.slice_weights(&scratch.edges, &mut scratch.slices);
-        let footprint = &scratch.footprint;
-        transform(&self.grid, &footprint.corners, &footprint.inside, &f.counts, &scratch.slices, &mut scratch.on_grid);
         Some(())
     }
 
-    /// A spot's profile, background subtracted, of sum 1. `None` when there is nothing above the background.
-    fn sample(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Sample> {
-        self.on_grid(c, scratch)?;
-        let level = c.foreground.level;
-        let cells = scratch.on_grid.counts.iter().zip(&scratch.on_grid.background);
-        let mut profile: Vec<f64> = cells.map(|(d, b)| d - level * b).collect();
-        let sum: f64 = profile.iter().sum();
-        if sum <= 0.0 {
-            return None;
+    fn project(&self, c: &Candidate, profile: &super::references::Profile, scratch: &mut Scratch) -> Option<()> {
+        self.place(c, scratch)?;
+        let Scratch { footprint, edges, projection, .. } = scratch;
+        projection.fill(profile, &self.grid, &self.bell, &footprint.corners, &footprint.inside, edges);
+        Some(())
+    }
+
+    fn moments(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Moments> {
+        self.place(c, scratch)?;
+        let f = &c.foreground;
+        Some(moments(&scratch.footprint.corners, &scratch.footprint.inside, &scratch.edges, &f.counts, f.level.mean))
+    }
+
+    /// Adds what a spot has in the cells of reference `index`.
+    fn share(&self, c: &Candidate, index: usize, scratch: &mut Scratch, out: &mut Shares) -> Option<()> {
+        let profile = self.references.profile(index)?;
+        self.project(c, profile, scratch)?;
+        let f = &c.foreground;
+        let net: f64 = f.counts.iter().filter(|c| **c >= 0).map(|c| f64::from(*c) - f.level.mean).sum();
+        let recorded: f64 = scratch.projection.fraction.iter().sum();
+        if net > 0.0 && recorded > 0.5 {
+            scratch.projection.share(profile, self.grid.size, &f.counts, f.level.mean, weight(net), net / recorded, out);
         }
-        profile.iter_mut().for_each(|x| *x /= sum);
-        Some(Sample { xyz: c.xyz, profile })
+        Some(())
     }
 
     fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
-        let reference = self.references.profile_at(&c.xyz)?;
-        self.on_grid(c, scratch)?;
-        let (g, level, n) = (&scratch.on_grid, c.foreground.level, self.grid.size);
-        // Cells of covered slices; e3 runs fastest.
-        let mut cells: Vec<(f64, f64, f64)> = Vec::with_capacity(reference.len());
-        for (column, p) in reference.chunks_exact(n).enumerate() {
-            for (s, p) in p.iter().enumerate().filter(|(s, _)| g.covered[*s]) {
-                cells.push((g.counts[column * n + s], level * g.background[column * n + s], *p));
-            }
-        }
-        fit(|| cells.iter().copied())
+        let profile = self.references.profile_at(&c.xyz)?;
+        self.project(c, profile, scratch)?;
+        fit(&scratch.projection.fraction, &c.foreground.counts, &c.foreground.level, &mut scratch.cells)
     }
+}
+
+fn weight(net: f64) -> f64 {
+    (STRONGEST / net).min(1.0)
 }
