@@ -7,6 +7,7 @@
 //! ```text
 //! grid        the cells of a profile
 //! shape       the Gaussian that underlies it
+//! trend       how it varies over the detector
 //! sampler     where reference profiles stand on the detector and along the scan
 //! projection  profile → pixels, and what pixels say of the profile
 //! references  Gaussian and ratio by cell, from strong spots
@@ -21,6 +22,7 @@ mod projection;
 mod references;
 mod sampler;
 mod shape;
+mod trend;
 
 pub(super) use fit::{Fit, Level};
 pub(super) use fitter::{Candidate, Fitter, Foreground};

@@ -2,7 +2,6 @@
 
 use super::super::frame::Corners;
 use super::grid::Grid;
-use super::references::Profile;
 use super::shape::{Bell, Moments, Shape};
 
 /// The part of a reflection that falls on each of its pixels, and how it is composed of the grid's cells.
@@ -19,6 +18,7 @@ pub(super) struct Projection {
     /// By image and slice: the Gaussian's mass along e3 in both.
     rocking: Vec<f64>,
     edges: Vec<f64>,
+    slices: usize,
 }
 
 /// Nodes on (−1, 1) and weights (of sum 1) of Gauss–Legendre quadrature with 1 to 5 nodes.
@@ -45,11 +45,20 @@ const NODES: [&[(f64, f64)]; 5] = [
 pub(super) const MAX_SLICES: usize = 25;
 
 impl Projection {
-    /// `inside`: foreground pixels; `edges`: the ends of the images in e3, rad, monotonous.
-    pub(super) fn fill(&mut self, profile: &Profile, grid: &Grid, bell: &Bell, corners: &Corners, inside: &[bool], edges: &[f64]) {
+    /// `shape`, `ratio`: the profile; `inside`: foreground pixels; `edges`: the ends of the images in e3, rad, monotonous.
+    pub(super) fn fill(
+        &mut self,
+        (shape, ratio): (&Shape, &[f64]),
+        grid: &Grid,
+        bell: &Bell,
+        corners: &Corners,
+        inside: &[bool],
+        edges: &[f64],
+    ) {
         let n = grid.size;
-        self.rocking(&profile.shape, grid, edges);
-        self.sample(&profile.shape, grid, bell, corners, inside);
+        self.slices = n;
+        self.rocking(shape, grid, edges);
+        self.sample(shape, grid, bell, corners, inside);
         let (images, area) = (edges.len() - 1, self.ends.len());
         self.fraction.clear();
         self.fraction.resize(images * area, 0.0);
@@ -62,8 +71,8 @@ impl Projection {
             }
             let mut along = [0.0; MAX_SLICES];
             for &(cell, mass) in points {
-                let ratio = &profile.ratio[cell as usize..cell as usize + n];
-                along.iter_mut().zip(ratio).for_each(|(a, r)| *a += mass * r);
+                let column = &ratio[cell as usize..cell as usize + n];
+                along.iter_mut().zip(column).for_each(|(a, r)| *a += mass * r);
             }
             for k in 0..images {
                 let row = &self.rocking[k * n..(k + 1) * n];
@@ -111,7 +120,8 @@ impl Projection {
 
     /// Shares out the counts above the background of a reflection among the cells as the profile has them, and says what it expected there:
     /// adds `weight` times the shares to `found`, the shares of all counts to `counts`, and `weight · total ·` the profile to `expected`.
-    pub(super) fn share(&self, profile: &Profile, n: usize, counts: &[i32], level: f64, weight: f64, total: f64, out: &mut Shares) {
+    pub(super) fn share(&self, ratio: &[f64], counts: &[i32], levels: &[f64], weight: f64, total: f64, out: &mut Shares) {
+        let n = self.slices;
         let area = self.ends.len();
         let images = self.fraction.len() / area.max(1);
         let mut start = 0;
@@ -124,7 +134,7 @@ impl Projection {
                 if c < 0 || f <= 0.0 {
                     continue;
                 }
-                let (net, d) = ((f64::from(c) - level) / f, f64::from(c) / f);
+                let (net, d) = ((f64::from(c) - levels[k * area + q]) / f, f64::from(c) / f);
                 for (s, w) in self.rocking[k * n..(k + 1) * n].iter().enumerate() {
                     found[s] += w * net;
                     all[s] += w * d;
@@ -134,7 +144,7 @@ impl Projection {
             for &(cell, mass) in points {
                 let cell = cell as usize;
                 for s in 0..n {
-                    let m = weight * mass * profile.ratio[cell + s];
+                    let m = weight * mass * ratio[cell + s];
                     out.found[cell + s] += m * found[s];
                     out.counts[cell + s] += weight * m * all[s];
                     out.expected[cell + s] += m * total * recorded[s];
@@ -192,7 +202,7 @@ impl Pixel {
 }
 
 /// Moments of a reflection's counts above its background.
-pub(super) fn moments(corners: &Corners, inside: &[bool], edges: &[f64], counts: &[i32], level: f64) -> Moments {
+pub(super) fn moments(corners: &Corners, inside: &[bool], edges: &[f64], counts: &[i32], levels: &[f64]) -> Moments {
     let area = inside.iter().filter(|f| **f).count();
     let width = corners.width.saturating_sub(1);
     let mut m = Moments::default();
@@ -202,7 +212,7 @@ pub(super) fn moments(corners: &Corners, inside: &[bool], edges: &[f64], counts:
         for (k, e) in edges.windows(2).enumerate() {
             let c = counts[k * area + q];
             if c >= 0 {
-                let d = f64::from(c) - level;
+                let d = f64::from(c) - levels[k * area + q];
                 let (u, w) = (0.5 * (e[0] + e[1]), e[1] - e[0]);
                 net += d;
                 z += d * u;

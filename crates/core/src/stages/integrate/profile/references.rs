@@ -1,25 +1,24 @@
+use super::super::setup::Widths;
 use super::grid::Grid;
 use super::projection::Shares;
 use super::sampler::Sampler;
 use super::shape::{Moments, Shape};
+use super::trend::{Place, Sums, Trend};
 
-/// A reference profile: a Gaussian times a ratio by cell.
-///
-/// The Gaussian carries what is finer than a cell or a pixel, the ratio whatever spots are beyond a Gaussian.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Profile {
-    pub(super) shape: Shape,
-    /// By cell.
-    pub(super) ratio: Vec<f64>,
-}
-
-/// One reference on its way: what the spots of its own block and region add to it.
+/// One reference: how much more or less than the Gaussian the spots of its region and block have in each cell.
 #[derive(Debug, Clone, Default)]
 struct Reference {
     spots: usize,
-    moments: Moments,
     shares: Option<Shares>,
-    profile: Option<Profile>,
+    /// By cell, once it is known.
+    ratio: Option<Vec<f64>>,
+}
+
+/// The Gaussians of a block.
+#[derive(Debug, Clone, Copy, Default)]
+struct Layer {
+    sums: Sums,
+    trend: Option<Trend>,
 }
 
 /// What is told about a reference profile.
@@ -27,15 +26,25 @@ struct Reference {
 pub(crate) struct Summary {
     /// px, px, array index.
     pub(crate) xyz: [f64; 3],
-    /// Spots that took part.
+    /// Spots of its own region and block.
     pub(crate) samples: usize,
+    /// Standard deviations of the underlying Gaussian, before pixels and images blur it: smallest and largest on the detector, along the
+    /// rotation, rad. `None` without spots near.
+    pub(crate) widths: Option<[f64; 3]>,
 }
 
-/// The reference profiles of an experiment.
+/// The reference profiles of an experiment: a Gaussian times a ratio by cell.
+///
+/// The Gaussian carries what is finer than a cell or a pixel, and how it changes over the detector; the ratio carries whatever spots are beyond
+/// a Gaussian.
 #[derive(Debug, Clone)]
 pub(super) struct References {
     pub(super) sampler: Sampler,
+    widths: Widths,
+    layers: Vec<Layer>,
     all: Vec<Reference>,
+    /// The ratio where nothing is known.
+    ones: Vec<f64>,
 }
 
 /// A ratio is believed to be 1 within this, where spots do not tell.
@@ -45,16 +54,24 @@ const PRIOR_TAIL: f64 = 2e-3;
 /// Where the Gaussian has next to nothing, no more than this many times as much.
 const MAX_RATIO: f64 = 20.0;
 
+/// Part that the blocks before and after have in the Gaussians of a block.
+const NEIGHBOUR: f64 = 0.5;
+
 impl References {
-    pub(super) fn new(sampler: Sampler) -> Self {
-        References { sampler, all: vec![Reference::default(); sampler.len()] }
+    pub(super) fn new(sampler: Sampler, widths: Widths, cells: usize) -> Self {
+        References {
+            sampler,
+            widths,
+            layers: vec![Layer::default(); sampler.layers()],
+            all: vec![Reference::default(); sampler.len()],
+            ones: vec![1.0; cells],
+        }
     }
 
     /// Takes in the moments of a spot.
-    pub(super) fn add(&mut self, xyz: &[f64; 3], weight: f64, moments: &Moments) {
-        let r = &mut self.all[self.sampler.clamped(xyz)];
-        r.spots += 1;
-        r.moments.add(weight, moments);
+    pub(super) fn add(&mut self, xyz: &[f64; 3], place: &Place, weight: f64, moments: &Moments) {
+        self.all[self.sampler.clamped(xyz)].spots += 1;
+        self.layers[self.sampler.layer(xyz)].sums.spot(place, weight, moments);
     }
 
     /// The references of a layer.
@@ -63,21 +80,25 @@ impl References {
         layer * n..(layer + 1) * n
     }
 
-    /// Gaussians for a layer, of whose spots and whose neighbours' all moments are known: those of neighbours count by their distance.
-    pub(super) fn shape_layer(&mut self, layer: usize, grid: &Grid, sigma_b: f64, sigma_m: f64) {
-        for i in self.layer(layer) {
-            let mut m = Moments::default();
-            for (j, other) in self.all.iter().enumerate().filter(|(_, o)| o.spots > 0) {
-                m.add(self.sampler.weight(i, &self.sampler.coordinate(j)), &other.moments);
+    /// Gaussians for a layer, of whose spots and whose neighbours' all moments are known.
+    pub(super) fn shape_layer(&mut self, layer: usize) {
+        let mut sums = self.layers[layer].sums;
+        for other in [layer.wrapping_sub(1), layer + 1] {
+            if let Some(o) = self.layers.get(other) {
+                sums.add(NEIGHBOUR, &o.sums);
             }
-            let shape = Shape::from_moments(&m, sigma_b, sigma_m);
-            self.all[i].profile = shape.map(|shape| Profile { shape, ratio: vec![1.0; grid.cells()] });
         }
+        // Without spots near, the block before is the best guess.
+        let before = layer.checked_sub(1).and_then(|l| self.layers[l].trend);
+        self.layers[layer].trend = sums.solve().or(before);
     }
 
-    /// The profile of a reference, `None` when there were no spots near it.
-    pub(super) fn profile(&self, index: usize) -> Option<&Profile> {
-        self.all[index].profile.as_ref()
+    /// The profile of a reflection at a place: the Gaussian, and the ratio by cell. `None` outside the panel or the scan, or when there were no
+    /// spots so far.
+    pub(super) fn profile_at(&self, xyz: &[f64; 3], place: &Place) -> Option<(Shape, &[f64])> {
+        let index = self.sampler.nearest(xyz)?;
+        let shape = self.layers[self.sampler.layer(xyz)].trend?.at(place, self.widths.sigma_b, self.widths.sigma_m)?;
+        Some((shape, self.all[index].ratio.as_deref().unwrap_or(&self.ones)))
     }
 
     /// Takes what the spots of a reference have in its cells.
@@ -96,9 +117,9 @@ impl References {
                     sum.add(w, s);
                 }
             }
-            if let Some(p) = &mut self.all[i].profile {
-                update(&mut p.ratio, &sum);
-            }
+            let mut ratio = self.all[i].ratio.take().unwrap_or_else(|| self.ones.clone());
+            update(&mut ratio, &sum);
+            self.all[i].ratio = Some(ratio);
         }
         // The shares of the layer before are not needed any more.
         if layer > 0 {
@@ -108,28 +129,14 @@ impl References {
         }
     }
 
-    /// The profile for a place; where it has none, the nearest of its layer or of the one before that has. `None` outside the panel or the scan,
-    /// or when there were no spots so far.
-    pub(super) fn profile_at(&self, xyz: &[f64; 3]) -> Option<&Profile> {
-        let index = self.sampler.nearest(xyz)?;
-        if let Some(p) = &self.all[index].profile {
-            return Some(p);
-        }
-        let distance = |i: usize| {
-            let c = self.sampler.coordinate(i);
-            (c[0] - xyz[0]).powi(2) + (c[1] - xyz[1]).powi(2)
+    /// Each reference; `place_of` says where its region is on the detector (px, px).
+    pub(super) fn summaries(&self, place_of: impl Fn([f64; 2]) -> Place) -> Vec<Summary> {
+        let one = |(i, r): (usize, &Reference)| {
+            let xyz = self.sampler.coordinate(i);
+            let shape = self.profile_at(&xyz, &place_of([xyz[0], xyz[1]])).map(|p| p.0);
+            Summary { xyz, samples: r.spots, widths: shape.map(|s| [s.narrowest, s.widest, s.sigma_3]) }
         };
-        for layer in (0..=index / self.sampler.per_layer()).rev() {
-            let there = self.layer(layer).filter(|&i| self.all[i].profile.is_some());
-            if let Some(i) = there.min_by(|&a, &b| distance(a).total_cmp(&distance(b))) {
-                return self.all[i].profile.as_ref();
-            }
-        }
-        None
-    }
-
-    pub(super) fn summaries(&self) -> Vec<Summary> {
-        self.all.iter().enumerate().map(|(i, r)| Summary { xyz: self.sampler.coordinate(i), samples: r.spots }).collect()
+        self.all.iter().enumerate().map(one).collect()
     }
 }
 

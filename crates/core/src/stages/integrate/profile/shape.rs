@@ -14,14 +14,6 @@ pub(super) struct Moments {
     pub(super) second: [f64; 4],
 }
 
-impl Moments {
-    pub(super) fn add(&mut self, weight: f64, other: &Moments) {
-        self.net += weight * other.net;
-        self.first.iter_mut().zip(&other.first).for_each(|(a, b)| *a += weight * b);
-        self.second.iter_mut().zip(&other.second).for_each(|(a, b)| *a += weight * b);
-    }
-}
-
 /// A Gaussian in Kabsch's frame: correlated along e1 and e2, independent along e3. Normalised to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
@@ -31,8 +23,9 @@ pub(super) struct Shape {
     inverse: [f64; 3],
     /// Density at the centre, rad⁻².
     peak: f64,
-    /// Smaller of the standard deviations along e1 and e2, rad.
+    /// Smaller and larger standard deviation in the plane of e1 and e2, rad.
     pub(super) narrowest: f64,
+    pub(super) widest: f64,
     /// Standard deviation along e3, rad.
     pub(super) sigma_3: f64,
 }
@@ -61,6 +54,7 @@ impl Shape {
             inverse: [yy / determinant, -xy / determinant, xx / determinant],
             peak: 1.0 / (TAU * determinant.sqrt()),
             narrowest: (half - root).sqrt(),
+            widest: (half + root).sqrt(),
             sigma_3: zz.sqrt(),
         })
     }
