@@ -1,4 +1,4 @@
-//! The background under a reflection: one level for its whole box, from the pixels around it.
+//! The robust background under a reflection: one level for its whole box, from the pixels around it.
 //!
 //! Pixels come as a histogram of counts, so that the cost does not depend on how many there are.
 
@@ -97,18 +97,6 @@ pub(super) fn robust_poisson_mean(counts: &mut Counts, tuning: f64) -> Option<f6
         }
     }
     None
-}
-
-/// Mean of the counts after leaving out outliers by Tukey's rule (beyond 1.5 interquartile ranges).
-pub(super) fn trimmed_mean(counts: &mut Counts) -> Option<(f64, usize)> {
-    let n = counts.len() as f64;
-    let levels = counts.levels();
-    let (q1, q3) = (quantile(&levels, n, 0.25), quantile(&levels, n, 0.75));
-    // Counts are whole numbers: a range below one count would throw out everything but the median.
-    let reach = 1.5 * (q3 - q1).max(1.0);
-    let kept = levels.iter().filter(|(v, _)| *v >= q1 - reach && *v <= q3 + reach);
-    let (sum, m) = kept.fold((0.0, 0.0), |(s, m), &(v, k)| (s + v * k, m + k));
-    (m > 0.0).then(|| (sum / m, m as usize))
 }
 
 /// E[ψ(r)] and E[ψ(r)·(Y − μ)/μ] of Huber's ψ for Poisson counts Y with r = (Y − μ)/√μ (Cantoni & Ronchetti 2001), by way of
@@ -220,15 +208,5 @@ mod tests {
         zeros.add(1);
         let m = robust_poisson_mean(&mut zeros, 1.345).unwrap();
         assert!(m > 0.0 && m < 0.01, "{m}");
-    }
-
-    #[test]
-    fn the_trimmed_mean_drops_outliers() {
-        let mut c = Counts::default();
-        (0..100).for_each(|i| c.add(10 + i % 3));
-        c.add(100_000);
-        let (mean, used) = trimmed_mean(&mut c).unwrap();
-        assert_eq!(used, 100);
-        assert!((mean - 10.99).abs() < 0.02);
     }
 }

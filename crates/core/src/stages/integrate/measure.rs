@@ -1,8 +1,10 @@
 //! One reflection from its pixels: foreground, background, summed intensity, centroid.
 
-use super::background::{Counts, robust_poisson_mean, trimmed_mean};
+use super::background::{Counts, robust_poisson_mean};
+use super::field::{BackgroundPixel, Field};
 use super::frame::{Corners, KabschFrame};
 use super::setup::Setup;
+use super::{BackgroundShape, Outlier};
 use crate::math::Vec3;
 use crate::reflections::flags;
 
@@ -26,6 +28,8 @@ pub(super) struct BackgroundModel {
     pub(super) robust: bool,
     pub(super) tuning: f64,
     pub(super) min_pixels: usize,
+    pub(super) shape: BackgroundShape,
+    pub(super) outlier: Outlier,
 }
 
 /// What was measured of a reflection.
@@ -86,17 +90,24 @@ pub(super) fn foreground_counts(pixels: &Pixels, footprint: &Footprint) -> Vec<i
 pub(super) struct Scratch {
     pub(super) footprint: Footprint,
     counts: Counts,
+    around: Vec<BackgroundPixel>,
 }
 
-/// Measures a reflection.
-pub(super) fn measure(setup: &Setup<'_>, model: &BackgroundModel, s1: &Vec3, pixels: &Pixels, scratch: &mut Scratch) -> Measured {
+/// Measures a reflection; also returns its background where that is not one level for the whole box.
+pub(super) fn measure(
+    setup: &Setup<'_>,
+    model: &BackgroundModel,
+    s1: &Vec3,
+    pixels: &Pixels,
+    scratch: &mut Scratch,
+) -> (Measured, Option<Box<Field>>) {
     let mut out = Measured::default();
     let b = pixels.bbox;
     out.xyz = [0, 2, 4].map(|i| 0.5 * f64::from(b[i] + b[i + 1]));
     let frame = setup.frame(s1);
     if scratch.footprint.fill(setup, &frame, pixels.panel, &b).is_none() {
         out.flags |= flags::DONT_INTEGRATE;
-        return out;
+        return (out, None);
     }
     let inside = &scratch.footprint.inside;
     scratch.counts.clear();
@@ -129,23 +140,26 @@ pub(super) fn measure(setup: &Setup<'_>, model: &BackgroundModel, s1: &Vec3, pix
         out.flags |= flags::BACKGROUND_INCLUDES_BAD_PIXELS;
     }
 
+    let around = &mut scratch.around;
+    around.clear();
     let level = if scratch.counts.len() < model.min_pixels {
         None
     } else if model.robust {
-        robust_poisson_mean(&mut scratch.counts, model.tuning).map(|m| (m, out.background as usize))
+        let mean = robust_poisson_mean(&mut scratch.counts, model.tuning);
+        mean.map(|mean| Under { sum: f64::from(out.foreground) * mean, variance: None, used: out.background, field: None })
     } else {
-        trimmed_mean(&mut scratch.counts)
+        simple(model, pixels, inside, around)
     };
-    let Some((level, used)) = level else {
+    let Some(under) = level else {
         out.flags |= flags::FAILED_DURING_BACKGROUND_MODELLING | flags::FAILED_DURING_SUMMATION | flags::DONT_INTEGRATE;
-        return out;
+        return (out, None);
     };
-    out.background_mean = level;
-    out.background_used = used as i32;
-
     let n = f64::from(out.foreground);
-    out.background_sum = n * level;
-    out.background_sum_variance = out.background_sum * (1.0 + n / used as f64);
+    out.background_mean = if n > 0.0 { under.sum / n } else { 0.0 };
+    out.background_used = under.used;
+    out.background_sum = under.sum;
+    // Counts in the foreground, and the level under them all from the pixels around.
+    out.background_sum_variance = under.sum.max(0.0) + under.variance.unwrap_or(under.sum * n / f64::from(under.used.max(1)));
     out.i_sum = sum as f64 - out.background_sum;
     out.var_sum = out.i_sum.abs() + out.background_sum_variance;
     if out.foreground > 0 && out.foreground == out.foreground_total {
@@ -153,20 +167,55 @@ pub(super) fn measure(setup: &Setup<'_>, model: &BackgroundModel, s1: &Vec3, pix
     } else {
         out.flags |= flags::FAILED_DURING_SUMMATION;
     }
-    centroid(pixels, inside, level, &mut out);
-    out
+    match &under.field {
+        None => {
+            let level = out.background_mean;
+            centroid(pixels, inside, |_| level, &mut out);
+        }
+        Some(f) => centroid(pixels, inside, |at| f.at(at), &mut out),
+    }
+    (out, under.field)
+}
+
+/// The background under a reflection.
+struct Under {
+    /// Over the valid foreground pixels, with its variance (`None`: that of a Poisson level).
+    sum: f64,
+    variance: Option<f64>,
+    used: i32,
+    field: Option<Box<Field>>,
+}
+
+/// Column, row and image in the box of each pixel, whether it is foreground, and its counts.
+fn places<'a>(pixels: &'a Pixels, inside: &'a [bool]) -> impl Iterator<Item = ([usize; 3], bool, i32)> + Clone + 'a {
+    let width = (pixels.bbox[1] - pixels.bbox[0]).max(1) as usize;
+    let images = pixels.counts.chunks_exact(inside.len().max(1)).enumerate();
+    images.flat_map(move |(k, image)| image.iter().zip(inside).enumerate().map(move |(p, (&c, &fg))| ([p % width, p / width, k], fg, c)))
+}
+
+/// A background by least squares.
+fn simple(model: &BackgroundModel, pixels: &Pixels, inside: &[bool], around: &mut Vec<BackgroundPixel>) -> Option<Under> {
+    let b = pixels.bbox;
+    let size = [b[1] - b[0], b[3] - b[2], b[5] - b[4]].map(|n| n.max(0) as usize);
+    around.extend(places(pixels, inside).filter(|p| !p.1 && p.2 >= 0).map(|(at, _, c)| (at.map(|a| a as u16), f64::from(c))));
+    let field = Field::fit(model.shape, model.outlier, model.min_pixels, size, around)?;
+    let foreground = places(pixels, inside).filter(|p| p.1 && p.2 >= 0).map(|(at, _, _)| (at, 1.0));
+    let sum = foreground.clone().map(|(at, _)| field.at(at)).sum();
+    let variance = Some(field.variance(foreground));
+    let used = field.used as i32;
+    Some(Under { sum, variance, used, field: (model.shape != BackgroundShape::Constant3d).then(|| Box::new(field)) })
 }
 
 /// Centre of mass of what the foreground's pixels have above the background, and its variance: the unbiased squared standard error
 /// and 1/12 px². The middle of the box, with variance 0, where there is nothing above the background.
-fn centroid(pixels: &Pixels, inside: &[bool], level: f64, out: &mut Measured) {
+fn centroid(pixels: &Pixels, inside: &[bool], level: impl Fn([usize; 3]) -> f64, out: &mut Measured) {
     let b = pixels.bbox;
     let width = (b[1] - b[0]) as usize;
     let (mut sum, mut sum2, mut first, mut second) = (0.0, 0.0, [0.0; 3], [0.0; 3]);
     for (k, image) in pixels.counts.chunks_exact(inside.len()).enumerate() {
         for (j, (row, fg)) in image.chunks_exact(width).zip(inside.chunks_exact(width)).enumerate() {
             for (i, (&c, _)) in row.iter().zip(fg).enumerate().filter(|(_, (c, fg))| **fg && **c >= 0) {
-                let w = f64::from(c) - level;
+                let w = f64::from(c) - level([i, j, k]);
                 if w > 0.0 {
                     let at = [i as f64 + 0.5, j as f64 + 0.5, k as f64 + 0.5];
                     sum += w;

@@ -7,6 +7,7 @@
 //! setup        boxes, partiality, corrections
 //! collect      pixels of the boxes, from the images read once and in order
 //! measure      foreground, background, sum and centroid of one reflection
+//! background   the robust level; field, outlier: simple ones, which may have slopes
 //! profile      reference profiles and fitting
 //! table        the columns of the result
 //! report       what is told about it
@@ -19,8 +20,10 @@ mod background;
 mod collect;
 mod error;
 mod experiments;
+mod field;
 mod frame;
 mod measure;
+mod outlier;
 mod params;
 mod pass;
 mod profile;
@@ -33,7 +36,7 @@ mod table;
 mod widths;
 
 pub use error::Error;
-pub use params::{Background, Params};
+pub use params::{Background, BackgroundShape, Outlier, Params};
 
 use crate::geometry::ExperimentList;
 use crate::image::ImageSource;

@@ -8,8 +8,38 @@ crate::choice! {
         Auto = "auto",
         /// Robust Poisson mean of the background pixels.
         Glm = "glm",
-        /// Mean of the background pixels after Tukey's or normal outlier rejection.
+        /// Least squares on the background pixels without outliers.
         Simple = "simple",
+    }
+}
+
+crate::choice! {
+    /// How a simple background varies over a reflection's box.
+    pub enum BackgroundShape {
+        /// One level on each image.
+        Constant2d = "constant2d",
+        /// One level.
+        #[default]
+        Constant3d = "constant3d",
+        /// A plane on each image.
+        Linear2d = "linear2d",
+        /// One level, with slopes along the pixel's two directions and along the images.
+        Linear3d = "linear3d",
+    }
+}
+
+crate::choice! {
+    /// Which pixels a simple background leaves out.
+    pub enum Outlier {
+        /// None.
+        Null = "null",
+        /// Beyond three standard deviations.
+        Nsigma = "nsigma",
+        /// The highest, until what is left could be normal deviates.
+        Normal = "normal",
+        /// Beyond one and a half interquartile ranges from the quartiles.
+        #[default]
+        Tukey = "tukey",
     }
 }
 
@@ -31,6 +61,12 @@ crate::parameters! {
         /// How the background under a reflection is estimated.
         [basic; ""; 0.0..=0.0; "integration.background.algorithm"]
         background: Background = Background::Auto,
+        /// How a simple background varies over a reflection's box; the robust one is constant.
+        [expert; ""; 0.0..=0.0; "background.simple.model.algorithm"]
+        background_shape: BackgroundShape = BackgroundShape::Constant3d,
+        /// Which pixels a simple background leaves out.
+        [expert; ""; 0.0..=0.0; "background.simple.outlier.algorithm"]
+        background_outlier: Outlier = Outlier::Tukey,
         /// Huber's constant of the robust background: deviations beyond this many standard deviations count less.
         [expert; "σ"; 0.1..=100.0; "background.glm.robust.tuning_constant"]
         tuning_constant: f64 = 1.345,

@@ -2,7 +2,7 @@
 
 use super::collect::{BoxAt, Collector, PixelRules, Schedule, cut};
 use super::measure::{BackgroundModel, Measured, Pixels, Scratch, foreground_counts, measure};
-use super::profile::{Candidate, Fitter, Foreground, Summary};
+use super::profile::{Candidate, Fitter, Foreground, Level, Summary};
 use super::setup::Setup;
 use super::{Background, Error, Params, table};
 use crate::geometry::{Detector, ExperimentList};
@@ -149,7 +149,7 @@ impl Batch<'_> {
     fn one(&self, row: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
         let setup = &self.setups[t.id[row] as usize];
         let s1 = vec3(t.s1[row]);
-        let mut m = measure(setup, &self.background, &s1, pixels, scratch);
+        let (mut m, field) = measure(setup, &self.background, &s1, pixels, scratch);
         let fraction = f64::from(m.foreground) / f64::from(m.foreground_total.max(1));
         if fraction < self.params.valid_foreground_threshold {
             m.flags |= flags::DONT_INTEGRATE;
@@ -167,7 +167,8 @@ impl Batch<'_> {
                     panel: pixels.panel,
                     bbox: b,
                     counts: foreground_counts(pixels, &scratch.footprint),
-                    level: m.background_mean,
+                    field,
+                    level: Level { mean: m.background_mean, pixels: f64::from(m.background_used) },
                 },
                 reference: t.flags[row] & flags::REFERENCE_SPOT != 0
                     && m.flags & flags::INTEGRATED_SUM != 0
@@ -179,7 +180,7 @@ impl Batch<'_> {
     }
 }
 
-/// The robust Poisson mean for counting detectors (gain 1, pixel arrays), the trimmed mean for others, unless the user chose.
+/// The robust Poisson mean for counting detectors (gain 1, pixel arrays), the simple background for others, unless the user chose.
 fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
     let counting = detector.panels.iter().all(|p| p.gain == 1.0 && p.kind.contains("PAD"));
     let robust = match params.background {
@@ -187,5 +188,11 @@ fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
         Background::Glm => true,
         Background::Simple => false,
     };
-    BackgroundModel { robust, tuning: params.tuning_constant, min_pixels: params.min_pixels }
+    BackgroundModel {
+        robust,
+        tuning: params.tuning_constant,
+        min_pixels: params.min_pixels,
+        shape: params.background_shape,
+        outlier: params.background_outlier,
+    }
 }

@@ -99,13 +99,26 @@ fn profile_table(profiles: &[Profile]) -> Table {
 }
 
 fn reference_profile_table(counts: &Counts) -> Table {
-    let columns = [("ID", ""), ("Profile", ""), ("Created", ""), ("X", "px"), ("Y", "px"), ("Z", "im"), ("# reflections", "")];
+    let columns = [
+        ("ID", ""),
+        ("Profile", ""),
+        ("Created", ""),
+        ("X", "px"),
+        ("Y", "px"),
+        ("Z", "im"),
+        ("# reflections", ""),
+        ("σ min", "°"),
+        ("σ max", "°"),
+        ("σ rotation", "°"),
+    ];
     let mut t = Table::new("reference_profiles", "Summary of profile model", &columns);
     for (e, profiles) in counts.profiles.iter().enumerate() {
         for (i, p) in profiles.iter().enumerate() {
-            let created = if p.samples > 0 { "True" } else { "False" };
+            let created = if p.widths.is_some() { "True" } else { "False" };
             let [x, y, z] = p.xyz.map(|v| Cell::number(v, 2));
-            t.push(vec![Cell::count(e), Cell::count(i), created.into(), x, y, z, Cell::count(p.samples)]);
+            let widths = p.widths.unwrap_or([f64::NAN; 3]).map(|s| Cell::number(s.to_degrees(), 4));
+            let row = [Cell::count(e), Cell::count(i), created.into(), x, y, z, Cell::count(p.samples)];
+            t.push(row.into_iter().chain(widths).collect());
         }
     }
     t

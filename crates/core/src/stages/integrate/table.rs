@@ -79,10 +79,26 @@ pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
             t.i_prf[i] = f.intensity;
             t.var_prf[i] = f.variance;
             t.profile_correlation[i] = f.correlation;
+            if t.flags[i] & flags::INTEGRATED_SUM != 0 {
+                t.var_sum[i] = sum_variance(t, i, &f);
+            }
         }
         None => t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING,
     }
 }
+
+/// The variance of a sum of Poisson counts is what is expected of it, not what was counted: the fitted intensity tells that far better for weak
+/// reflections, and a variance that followed each sum's own noise would make low ones seem the more certain. Where sum and fit contradict each
+/// other, the sum's own is kept.
+fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
+    let own = t.var_sum[i];
+    let expected = f.intensity.max(0.0) * f.recorded + t.background_sum_variance[i];
+    let apart = t.i_sum[i] - f.intensity * f.recorded;
+    if apart * apart < CONTRADICTION * CONTRADICTION * expected.max(1.0) { expected } else { own.max(expected) }
+}
+
+/// Standard deviations by which sum and fit may differ.
+const CONTRADICTION: f64 = 4.0;
 
 /// The rows that were integrated one way or the other.
 pub(super) fn integrated(t: &Reflections) -> Reflections {

@@ -1,12 +1,15 @@
+use super::super::field::Field;
 use super::super::measure::Footprint;
 use super::super::setup::Setup;
-use super::fit::{Fit, fit};
-use super::grid::{Grid, SliceWeights};
-use super::references::{References, Sample, Summary};
+use super::fit::{Cell, Fit, Level, fit};
+use super::grid::Grid;
+use super::projection::{Projection, Shares, moments};
+use super::references::{References, Summary};
 use super::sampler::Sampler;
-use super::transform::{OnGrid, transform};
+use super::shape::{Bell, Moments};
+use super::trend::Place;
 use crate::job::parallel;
-use crate::math::Vec3;
+use crate::math::{Vec2, Vec3};
 
 /// The foreground of a reflection, kept until its reference profile is final.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +18,9 @@ pub(crate) struct Foreground {
     pub(crate) bbox: [i32; 6],
     /// Foreground pixels image by image; negative ones are invalid.
     pub(crate) counts: Vec<i32>,
-    /// Background, counts per pixel.
-    pub(crate) level: f64,
+    pub(crate) level: Level,
+    /// How it varies over the box, if it does.
+    pub(crate) field: Option<Box<Field>>,
 }
 
 /// A reflection to be fitted, and perhaps to serve as a reference.
@@ -37,6 +41,7 @@ pub(crate) struct Candidate {
 pub(crate) struct Fitter<'a> {
     setup: Setup<'a>,
     grid: Grid,
+    bell: Bell,
     references: References,
     /// First image by which all spots of a layer and its neighbours are complete.
     ready_at: Vec<i32>,
@@ -49,13 +54,26 @@ pub(crate) struct Fitter<'a> {
 /// Reflections transformed by one task.
 const CHUNK: usize = 16;
 
+/// Strong spots that are shared out among cells by one task.
+const SHARE_CHUNK: usize = 64;
+/// A spot with more counts than this counts no more than one with as many: its model would have to be right to a per cent.
+const STRONGEST: f64 = 2000.0;
+
+/// Times that spots are shared out: once by the Gaussian, then by what came of it.
+const ROUNDS: usize = 1;
+/// Mean square distance from the centre, in σ_b², beyond which a spot is no reference.
+const WIDEST: f64 = 3.0;
+
 /// Memory used again and again.
 #[derive(Default)]
 struct Scratch {
     footprint: Footprint,
-    slices: SliceWeights,
     edges: Vec<f64>,
-    on_grid: OnGrid,
+    projection: Projection,
+    /// Background of the foreground pixels, image by image, and their places where it varies.
+    levels: Vec<f64>,
+    places: Vec<[usize; 3]>,
+    cells: Vec<Cell>,
 }
 
 impl<'a> Fitter<'a> {
@@ -70,9 +88,11 @@ impl<'a> Fitter<'a> {
                 *ready = end.max(*ready);
             }
         }
+        let grid = Grid::new(half, setup.n_sigma, setup.widths.sigma_b, setup.widths.sigma_m);
         Fitter {
-            grid: Grid::new(half, setup.n_sigma, setup.widths.sigma_b, setup.widths.sigma_m),
-            references: References::new(sampler),
+            bell: Bell::new(),
+            references: References::new(sampler, setup.widths, grid.cells()),
+            grid,
             ready_at,
             finished: vec![false; layers],
             waiting: vec![Vec::new(); layers],
@@ -84,14 +104,18 @@ impl<'a> Fitter<'a> {
 
     /// Takes reflections that were completed by image `z` (exclusive); returns the fits of those whose profile is final, by row. `None` for a
     /// reflection that cannot be fitted. All reflections that end before `z` must have been given.
-    pub(crate) fn take(&mut self, candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Option<Fit>)> {
+    pub(crate) fn take(&mut self, mut candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Option<Fit>)> {
         let spots: Vec<&Candidate> = candidates.iter().filter(|c| c.reference).collect();
-        let samples: Vec<Vec<Option<Sample>>> = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
+        let found = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
             let mut scratch = Scratch::default();
-            chunk.iter().map(|c| self.sample(c, &mut scratch)).collect()
+            chunk.iter().map(|c| self.moments(c, &mut scratch)).collect::<Vec<_>>()
         });
-        let samples: Vec<Sample> = samples.into_iter().flatten().flatten().collect();
-        self.references.add(&samples);
+        for (c, m) in candidates.iter_mut().filter(|c| c.reference).zip(found.into_iter().flatten()) {
+            match m.filter(|m| self.usable(m)) {
+                Some(m) => self.references.add(&c.xyz, &self.place_of(&c.s1), weight(m.net), &m),
+                None => c.reference = false,
+            }
+        }
         for c in candidates {
             let layer = self.references.sampler.layer(&c.xyz);
             self.bytes += 4 * c.foreground.counts.len() + size_of::<Candidate>();
@@ -102,7 +126,7 @@ impl<'a> Fitter<'a> {
         for layer in 0..self.ready_at.len() {
             if self.ready_at[layer] <= z {
                 if !self.finished[layer] {
-                    self.references.finish_layer(layer);
+                    self.finish(layer);
                     self.finished[layer] = true;
                 }
                 ready.append(&mut self.waiting[layer]);
@@ -118,47 +142,130 @@ impl<'a> Fitter<'a> {
 
     /// The reference profiles with their numbers of spots.
     pub(crate) fn summaries(&self) -> Vec<Summary> {
-        self.references.summaries()
+        let panel = self.setup.detector.panels.first();
+        let place = |at: [f64; 2]| {
+            let s1 = panel.map(|p| p.s1_from_px(Vec2::new(at[0], at[1]), 1.0));
+            s1.map_or(Place::new(0.0, 0.0), |s1| self.place_of(&s1))
+        };
+        self.references.summaries(place)
     }
 
-    fn on_grid(&self, c: &Candidate, scratch: &mut Scratch) -> Option<()> {
+    /// Makes the profiles of a layer whose spots are complete.
+    fn finish(&mut self, layer: usize) {
+        self.references.shape_layer(layer);
+        for _ in 0..ROUNDS {
+            self.learn_ratios(layer);
+        }
+    }
+
+    /// Shares the spots of a layer out among the cells by the ratios so far, and makes better ones of them.
+    fn learn_ratios(&mut self, layer: usize) {
+        let mut spots: Vec<Vec<&Candidate>> = vec![Vec::new(); self.references.sampler.per_layer()];
+        let range = self.references.layer(layer);
+        for c in self.waiting[layer].iter().filter(|c| c.reference) {
+            spots[self.references.sampler.clamped(&c.xyz) - range.start].push(c);
+        }
+        let tasks: Vec<(usize, &[&Candidate])> =
+            spots.iter().enumerate().flat_map(|(i, s)| s.chunks(SHARE_CHUNK).map(move |c| (i, c))).collect();
+        let shares = parallel::map_slice(&tasks, |&(_, chunk)| {
+            let mut scratch = Scratch::default();
+            let mut out = Shares::new(self.grid.cells());
+            for c in chunk {
+                self.share(c, &mut scratch, &mut out);
+            }
+            out
+        });
+        let mut sums: Vec<Option<Shares>> = vec![None; spots.len()];
+        for (&(i, _), s) in tasks.iter().zip(shares) {
+            match &mut sums[i] {
+                Some(sum) => sum.add(1.0, &s),
+                none => *none = Some(s),
+            }
+        }
+        for (i, s) in sums.into_iter().enumerate() {
+            if let Some(s) = s {
+                self.references.set_shares(range.start + i, s);
+            }
+        }
+        self.references.finish_layer(layer, &self.grid);
+    }
+
+    /// The corners of a reflection's pixels and the ends of its images in its frame.
+    fn place(&self, c: &Candidate, scratch: &mut Scratch) -> Option<()> {
         let frame = self.setup.frame(&c.s1);
         let f = &c.foreground;
         scratch.footprint.fill(&self.setup, &frame, f.panel, &f.bbox)?;
         let e3 = |z: i32| frame.zeta * (f64::from(z) - c.xyz[2]) * self.setup.scan.width;
         scratch.edges.clear();
         scratch.edges.extend((f.bbox[4]..=f.bbox[5]).map(e3));
-        self.grid.slice_weights(&scratch.edges, &mut scratch.slices);
-        let footprint = &scratch.footprint;
-        transform(&self.grid, &footprint.corners, &footprint.inside, &f.counts, &scratch.slices, &mut scratch.on_grid);
+        scratch.levels.clear();
+        scratch.places.clear();
+        match &f.field {
+            None => scratch.levels.resize(f.counts.len(), f.level.mean),
+            Some(field) => {
+                let inside = &scratch.footprint.inside;
+                let width = scratch.footprint.corners.width.saturating_sub(1).max(1);
+                let images = (f.bbox[5] - f.bbox[4]).max(0) as usize;
+                let of_image = |k: usize| (0..inside.len()).filter(|&p| inside[p]).map(move |p| [p % width, p / width, k]);
+                scratch.places.extend((0..images).flat_map(of_image));
+                scratch.levels.extend(scratch.places.iter().map(|at| field.at(*at)));
+            }
+        }
         Some(())
     }
 
-    /// A spot's profile, background subtracted, of sum 1. `None` when there is nothing above the background.
-    fn sample(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Sample> {
-        self.on_grid(c, scratch)?;
-        let level = c.foreground.level;
-        let cells = scratch.on_grid.counts.iter().zip(&scratch.on_grid.background);
-        let mut profile: Vec<f64> = cells.map(|(d, b)| d - level * b).collect();
-        let sum: f64 = profile.iter().sum();
-        if sum <= 0.0 {
-            return None;
+    /// Lays the profile over a reflection's pixels; returns its ratios.
+    fn project(&self, c: &Candidate, scratch: &mut Scratch) -> Option<&[f64]> {
+        let (shape, ratio) = self.references.profile_at(&c.xyz, &self.place_of(&c.s1))?;
+        self.place(c, scratch)?;
+        let Scratch { footprint, edges, projection, .. } = scratch;
+        projection.fill((&shape, ratio), &self.grid, &self.bell, &footprint.corners, &footprint.inside, edges);
+        Some(ratio)
+    }
+
+    /// Where on the detector a diffracted beam points.
+    fn place_of(&self, s1: &Vec3) -> Place {
+        let across = self.setup.s0.cross(&self.setup.axis).normalize();
+        let direction = s1.normalize();
+        Place::new(direction.dot(&self.setup.axis), direction.dot(&across))
+    }
+
+    /// Whether a spot can be a reference: not one that is far wider than the others (a neighbour or a hot pixel lies within it).
+    fn usable(&self, m: &Moments) -> bool {
+        let sigma_b = self.setup.widths.sigma_b;
+        m.net > 0.0 && m.second[0] + m.second[2] < WIDEST * sigma_b * sigma_b * m.net
+    }
+
+    fn moments(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Moments> {
+        self.place(c, scratch)?;
+        let f = &c.foreground;
+        Some(moments(&scratch.footprint.corners, &scratch.footprint.inside, &scratch.edges, &f.counts, &scratch.levels))
+    }
+
+    /// Adds what a spot has in the cells of its reference.
+    fn share(&self, c: &Candidate, scratch: &mut Scratch, out: &mut Shares) -> Option<()> {
+        let ratio = self.project(c, scratch)?;
+        let f = &c.foreground;
+        let net: f64 = f.counts.iter().zip(&scratch.levels).filter(|(c, _)| **c >= 0).map(|(c, b)| f64::from(*c) - b).sum();
+        let recorded: f64 = scratch.projection.fraction.iter().sum();
+        if net > 0.0 && recorded > 0.5 {
+            scratch.projection.share(ratio, &f.counts, &scratch.levels, weight(net), net / recorded, out);
         }
-        profile.iter_mut().for_each(|x| *x /= sum);
-        Some(Sample { xyz: c.xyz, profile })
+        Some(())
     }
 
     fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
-        let reference = self.references.profile_at(&c.xyz)?;
-        self.on_grid(c, scratch)?;
-        let (g, level, n) = (&scratch.on_grid, c.foreground.level, self.grid.size);
-        // Cells of covered slices; e3 runs fastest.
-        let mut cells: Vec<(f64, f64, f64)> = Vec::with_capacity(reference.len());
-        for (column, p) in reference.chunks_exact(n).enumerate() {
-            for (s, p) in p.iter().enumerate().filter(|(s, _)| g.covered[*s]) {
-                cells.push((g.counts[column * n + s], level * g.background[column * n + s], *p));
-            }
-        }
-        fit(|| cells.iter().copied())
+        self.project(c, scratch)?;
+        let Scratch { projection, levels, places, cells, .. } = scratch;
+        let f = &c.foreground;
+        let carried = f.field.as_ref().map(|field| {
+            |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
+        });
+        let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
+        fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)
     }
+}
+
+fn weight(net: f64) -> f64 {
+    (STRONGEST / net).min(1.0)
 }

@@ -1,11 +1,16 @@
-//! Profile fitting: reflections are resampled onto one grid in Kabsch's frame, averaged over strong spots into reference profiles, and fitted
-//! by them (Kabsch 2010).
+//! Profile fitting (Kabsch 2010) in the space of pixels.
+//!
+//! A reference profile lives in Kabsch's frame, where all reflections have nearly the same shape. It is laid over the pixels of each reflection,
+//! whose counts are independent, so that the fit's variance is exact and missing pixels do no harm; resampling the counts onto the profile's grid
+//! would correlate them and smooth spots that are hardly larger than a pixel.
 //!
 //! ```text
 //! grid        the cells of a profile
-//! transform   pixels → grid
+//! shape       the Gaussian that underlies it
+//! trend       how it varies over the detector
 //! sampler     where reference profiles stand on the detector and along the scan
-//! references  averages of strong spots
+//! projection  profile → pixels, and what pixels say of the profile
+//! references  Gaussian and ratio by cell, from strong spots
 //! fit         intensity of one reflection given its profile
 //! fitter      the order of it all while images pass by
 //! ```
@@ -13,10 +18,12 @@
 mod fit;
 mod fitter;
 mod grid;
+mod projection;
 mod references;
 mod sampler;
-mod transform;
+mod shape;
+mod trend;
 
-pub(super) use fit::Fit;
+pub(super) use fit::{Fit, Level};
 pub(super) use fitter::{Candidate, Fitter, Foreground};
 pub(super) use references::Summary;

@@ -1,92 +1,167 @@
+use super::super::setup::Widths;
+use super::grid::Grid;
+use super::projection::Shares;
 use super::sampler::Sampler;
-use crate::job::parallel;
+use super::shape::{Moments, Shape};
+use super::trend::{Place, Sums, Trend};
 
-/// A strong spot's normalised profile and where it was seen.
-#[derive(Debug, Clone)]
-pub(super) struct Sample {
-    pub(super) xyz: [f64; 3],
-    /// By cell, sum 1.
-    pub(super) profile: Vec<f64>,
-}
-
-/// One reference profile on its way.
+/// One reference: how much more or less than the Gaussian the spots of its region and block have in each cell.
 #[derive(Debug, Clone, Default)]
 struct Reference {
-    /// Weighted sum of samples; then, once final, non-negative and of sum 1. Empty without samples.
-    data: Vec<f64>,
-    samples: usize,
+    spots: usize,
+    shares: Option<Shares>,
+    /// By cell, once it is known.
+    ratio: Option<Vec<f64>>,
+}
+
+/// The Gaussians of a block.
+#[derive(Debug, Clone, Copy, Default)]
+struct Layer {
+    sums: Sums,
+    trend: Option<Trend>,
 }
 
 /// What is told about a reference profile.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Summary {
     /// px, px, array index.
     pub(crate) xyz: [f64; 3],
-    /// Spots that took part.
+    /// Spots of its own region and block.
     pub(crate) samples: usize,
+    /// Standard deviations of the underlying Gaussian, before pixels and images blur it: smallest and largest on the detector, along the
+    /// rotation, rad. `None` without spots near.
+    pub(crate) widths: Option<[f64; 3]>,
 }
 
-/// The reference profiles of an experiment.
+/// The reference profiles of an experiment: a Gaussian times a ratio by cell.
+///
+/// The Gaussian carries what is finer than a cell or a pixel, and how it changes over the detector; the ratio carries whatever spots are beyond
+/// a Gaussian.
 #[derive(Debug, Clone)]
 pub(super) struct References {
     pub(super) sampler: Sampler,
-    profiles: Vec<Reference>,
+    widths: Widths,
+    layers: Vec<Layer>,
+    all: Vec<Reference>,
+    /// The ratio where nothing is known.
+    ones: Vec<f64>,
 }
 
+/// A ratio is believed to be 1 within this, where spots do not tell.
+const PRIOR: f64 = 0.3;
+/// Counts beyond the Gaussian are believed possible up to this part of the fullest cell.
+const PRIOR_TAIL: f64 = 2e-3;
+/// Where the Gaussian has next to nothing, no more than this many times as much.
+const MAX_RATIO: f64 = 20.0;
+
+/// Part that the blocks before and after have in the Gaussians of a block.
+const NEIGHBOUR: f64 = 0.5;
+
 impl References {
-    pub(super) fn new(sampler: Sampler) -> Self {
-        References { sampler, profiles: vec![Reference::default(); sampler.len()] }
+    pub(super) fn new(sampler: Sampler, widths: Widths, cells: usize) -> Self {
+        References {
+            sampler,
+            widths,
+            layers: vec![Layer::default(); sampler.layers()],
+            all: vec![Reference::default(); sampler.len()],
+            ones: vec![1.0; cells],
+        }
     }
 
-    /// Adds spots to all profiles near them, in the order given.
-    pub(super) fn add(&mut self, samples: &[Sample]) {
-        let sampler = self.sampler;
-        parallel::for_each_chunk_mut(&mut self.profiles, 1, |index, chunk| {
-            for reference in chunk {
-                for s in samples {
-                    let w = sampler.weight(index, &s.xyz);
-                    if w > 0.0 {
-                        reference.data.resize(s.profile.len(), 0.0);
-                        reference.data.iter_mut().zip(&s.profile).for_each(|(r, p)| *r += w * p);
-                        reference.samples += 1;
-                    }
+    /// Takes in the moments of a spot.
+    pub(super) fn add(&mut self, xyz: &[f64; 3], place: &Place, weight: f64, moments: &Moments) {
+        self.all[self.sampler.clamped(xyz)].spots += 1;
+        self.layers[self.sampler.layer(xyz)].sums.spot(place, weight, moments);
+    }
+
+    /// The references of a layer.
+    pub(super) fn layer(&self, layer: usize) -> core::ops::Range<usize> {
+        let n = self.sampler.per_layer();
+        layer * n..(layer + 1) * n
+    }
+
+    /// Gaussians for a layer, of whose spots and whose neighbours' all moments are known.
+    pub(super) fn shape_layer(&mut self, layer: usize) {
+        let mut sums = self.layers[layer].sums;
+        for other in [layer.wrapping_sub(1), layer + 1] {
+            if let Some(o) = self.layers.get(other) {
+                sums.add(NEIGHBOUR, &o.sums);
+            }
+        }
+        // Without spots near, the block before is the best guess.
+        let before = layer.checked_sub(1).and_then(|l| self.layers[l].trend);
+        self.layers[layer].trend = sums.solve().or(before);
+    }
+
+    /// The profile of a reflection at a place: the Gaussian, and the ratio by cell. `None` outside the panel or the scan, or when there were no
+    /// spots so far.
+    pub(super) fn profile_at(&self, xyz: &[f64; 3], place: &Place) -> Option<(Shape, &[f64])> {
+        let index = self.sampler.nearest(xyz)?;
+        let shape = self.layers[self.sampler.layer(xyz)].trend?.at(place, self.widths.sigma_b, self.widths.sigma_m)?;
+        Some((shape, self.all[index].ratio.as_deref().unwrap_or(&self.ones)))
+    }
+
+    /// Takes what the spots of a reference have in its cells.
+    pub(super) fn set_shares(&mut self, index: usize, shares: Shares) {
+        self.all[index].shares = Some(shares);
+    }
+
+    /// Ratios for a layer, from the spots of this layer and the one before; those of neighbours count by their distance. Where spots say little,
+    /// the Gaussian is believed.
+    pub(super) fn finish_layer(&mut self, layer: usize, grid: &Grid) {
+        for i in self.layer(layer) {
+            let mut sum = Shares::new(grid.cells());
+            for (j, other) in self.all.iter().enumerate() {
+                let w = self.sampler.weight(i, &self.sampler.coordinate(j));
+                if let Some(s) = other.shares.as_ref().filter(|_| w > 0.0) {
+                    sum.add(w, s);
                 }
             }
-        });
-    }
-
-    /// No more spots will come for a layer: negative cells to 0, sum to 1.
-    pub(super) fn finish_layer(&mut self, layer: usize) {
-        let n = self.sampler.per_layer();
-        for r in &mut self.profiles[layer * n..(layer + 1) * n] {
-            r.data.iter_mut().for_each(|x| *x = x.max(0.0));
-            let sum: f64 = r.data.iter().sum();
-            if sum > 0.0 {
-                r.data.iter_mut().for_each(|x| *x /= sum);
-            } else {
-                *r = Reference::default();
+            let mut ratio = self.all[i].ratio.take().unwrap_or_else(|| self.ones.clone());
+            update(&mut ratio, &sum);
+            self.all[i].ratio = Some(ratio);
+        }
+        // The shares of the layer before are not needed any more.
+        if layer > 0 {
+            for i in self.layer(layer - 1) {
+                self.all[i].shares = None;
             }
         }
     }
 
-    /// The profile for a place; where it had no spots, the nearest of its layer that had. `None` outside the panel or the scan, or when the whole
-    /// layer had none.
-    pub(super) fn profile_at(&self, xyz: &[f64; 3]) -> Option<&[f64]> {
-        let index = self.sampler.nearest(xyz)?;
-        if !self.profiles[index].data.is_empty() {
-            return Some(&self.profiles[index].data);
-        }
-        let n = self.sampler.per_layer();
-        let layer = index / n * n;
-        let distance = |i: usize| {
-            let c = self.sampler.coordinate(i);
-            (c[0] - xyz[0]).powi(2) + (c[1] - xyz[1]).powi(2)
+    /// Each reference; `place_of` says where its region is on the detector (px, px).
+    pub(super) fn summaries(&self, place_of: impl Fn([f64; 2]) -> Place) -> Vec<Summary> {
+        let one = |(i, r): (usize, &Reference)| {
+            let xyz = self.sampler.coordinate(i);
+            let shape = self.profile_at(&xyz, &place_of([xyz[0], xyz[1]])).map(|p| p.0);
+            Summary { xyz, samples: r.spots, widths: shape.map(|s| [s.narrowest, s.widest, s.sigma_3]) }
         };
-        let others = (layer..layer + n).filter(|&i| !self.profiles[i].data.is_empty());
-        others.min_by(|&a, &b| distance(a).total_cmp(&distance(b))).map(|i| self.profiles[i].data.as_slice())
+        self.all.iter().enumerate().map(one).collect()
     }
+}
 
-    pub(super) fn summaries(&self) -> Vec<Summary> {
-        self.profiles.iter().enumerate().map(|(i, p)| Summary { xyz: self.sampler.coordinate(i), samples: p.samples }).collect()
+/// New ratios from what was found and what was expected in each cell: the mean, weighted by their variances, of what was found and the Gaussian.
+/// What is expected of all cells together is kept.
+fn update(ratio: &mut [f64], shares: &Shares) {
+    let fullest = shares.expected.iter().copied().fold(0.0, f64::max);
+    if !(fullest > 0.0) {
+        return;
+    }
+    let (mut before, mut after) = (0.0, 0.0);
+    for (i, r) in ratio.iter_mut().enumerate() {
+        let (found, expected) = (shares.found[i], shares.expected[i]);
+        if expected <= 0.0 {
+            continue;
+        }
+        let noise = shares.counts[i].max(expected).max(1.0);
+        let prior = (PRIOR * expected).powi(2) + (PRIOR_TAIL * fullest).powi(2);
+        let likely = (found * prior + expected * noise) / (prior + noise);
+        let change = (likely / expected).clamp(0.0, MAX_RATIO);
+        *r *= change;
+        before += expected;
+        after += expected * change;
+    }
+    if after > 0.0 {
+        ratio.iter_mut().for_each(|r| *r *= before / after);
     }
 }

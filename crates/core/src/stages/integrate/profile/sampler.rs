@@ -48,8 +48,13 @@ impl Sampler {
     /// The profile nearest to a place (px, px, array index). `None` outside the panel (where there is only one) or the scan.
     pub(super) fn nearest(&self, xyz: &[f64; 3]) -> Option<usize> {
         let inside = (0..3).all(|a| (a < 2 && self.size[a] == 1) || (xyz[a] >= 0.0 && xyz[a] < self.extent[a]));
+        inside.then(|| self.clamped(xyz))
+    }
+
+    /// The profile nearest to a place, clamped to the panel and the scan.
+    pub(super) fn clamped(&self, xyz: &[f64; 3]) -> usize {
         let [i, j, k] = self.cell(xyz);
-        inside.then_some((k * self.size[1] + j) * self.size[0] + i)
+        (k * self.size[1] + j) * self.size[0] + i
     }
 
     /// Middle of the cell of a profile: px, px, array index.
