@@ -95,6 +95,26 @@ proptest! {
     }
 }
 
+proptest! {
+    /// What early rejection rests on (`kernel`, step 5), and that it rejects as much as it may.
+    #[test]
+    fn windows_without_a_bright_count_are_never_flagged(
+        kernel in [1usize..6, 1usize..6],
+        (sigma_background, gain) in (0.0f64..8.0, 0.3f64..4.0),
+        parts in prop::collection::vec((prop::bool::weighted(0.8), prop_oneof![Just(0.0), 0.0f64..=1.0, Just(1.0)]), 121),
+    ) {
+        let t = Dispersion { kernel, sigma_background, gain, ..Dispersion::default() };
+        let full = ((2 * kernel[0] + 1) * (2 * kernel[1] + 1)) as f64;
+        let brightest = (t.bound(full) / (full - 1.0)).floor();
+        let counts = parts[..full as usize].iter().filter(|p| p.0).map(|p| (p.1 * (brightest + 1.0)).floor().min(brightest));
+        let [m, x, y] = counts.fold([0.0; 3], |[m, x, y], p| [m + 1.0, x + p, y + p * p]);
+        prop_assert!(m * y - x * x <= x * t.bound(m), "{} {} {}", m, x, y);
+        // One count above it, alone in its window, is flagged.
+        let p = brightest + 1.0;
+        prop_assert!(full * p * p - p * p > p * t.bound(full));
+    }
+}
+
 #[test]
 fn a_panel_is_seen_as_if_alone() {
     let mut frame = Frame::new(90, 70);

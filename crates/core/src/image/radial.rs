@@ -158,6 +158,9 @@ impl RadialProfile {
     pub fn strong_pixels(&self, panel: &PanelView, usable: &Usable, bins: &RadialBins, scratch: &mut RadialScratch) -> Vec<Pixel> {
         assert_eq!([bins.width, bins.height()], [panel.width, panel.height], "bins and panel differ in size");
         assert_eq!(usable.size(), [panel.width, panel.height], "mask and panel differ in size");
+        if panel.width == 0 || panel.height == 0 {
+            return Vec::new();
+        }
         let image = Image { panel, usable, bins, blur: self.blur };
         // Counts are whole numbers: above a threshold is above its floor.
         let thresholds: Vec<i32> = self.thresholds(&image, scratch).iter().map(|t| t.floor() as i32).collect();

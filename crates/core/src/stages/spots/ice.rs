@@ -36,11 +36,11 @@ const HALF_WIDTH: f64 = 0.002;
 /// The neighbourhood that a ring is compared with: distance from its middle, Å⁻².
 const BESIDE: [f64; 2] = [0.003, 0.011];
 
-/// Width in 1/d² of the neighbourhood of ring `k`: what of both sides lies clear of the other rings.
-fn neighbourhood(rings: &[f64], k: usize) -> Vec<[f64; 2]> {
-    let (r, [near, far]) = (rings[k], BESIDE);
+/// The neighbourhood in 1/d² of a ring at `r`: what of both sides lies clear of the other rings.
+fn neighbourhood(r: f64, others: &[f64]) -> Vec<[f64; 2]> {
+    let [near, far] = BESIDE;
     let mut parts = vec![[r - far, r - near], [r + near, r + far]];
-    for (_, o) in rings.iter().enumerate().filter(|(i, _)| *i != k) {
+    for o in others {
         let (low, high) = (o - near, o + near);
         let cut = |[a, b]: [f64; 2]| [[a, b.min(low)], [a.max(high), b]].into_iter().filter(|[a, b]| a < b).collect::<Vec<_>>();
         parts = parts.into_iter().flat_map(cut).collect();
@@ -57,33 +57,50 @@ const CELL: f64 = 8.0;
 /// Rings with more spots than their neighbourhood in 1/d² lets expect.
 ///
 /// Under the assumption that spots are as dense on the ring as beside, the number on it, given that of both, is binomial. A ring stands out with
-/// at least 10 spots, 1.5 times as many as expected and 5 standard deviations more. One that does so alone may be a reflection of a small cell
-/// with its equivalents: it must have 40 spots and 8 standard deviations. Places that shine again and again (shadows' edges, bad pixels) count
-/// no more often than twice the average place does.
+/// at least 10 spots, 1.5 times as many as expected and 5 standard deviations more. The reflections of a small cell are not spread like that, so
+/// the same is asked at resolutions between the rings, and a ring must stand out half as much again as any of those. One that does
+/// alone may still be a reflection with its equivalents: it must have 40 spots and 8 standard deviations. Places that shine again and
+/// again (shadows' edges, bad pixels) count no more often than twice the average place does.
 pub(super) fn spots_on_rings(places: &[Place]) -> Vec<IceRing> {
+    let q = without_repetitions(places);
+    let rings = rings(FINEST);
+    let controls: Vec<f64> = (0..).map(|k| 0.055 + HALF_WIDTH * f64::from(k)).take_while(|c| *c < 0.34).collect();
+    let between = controls.iter().filter(|c| rings.iter().all(|r| (*c - r).abs() > 2.0 * HALF_WIDTH));
+    let elsewhere = between.map(|c| stands_out(&q, *c, &rings).1).fold(0.0, f64::max);
+    let mut found = Vec::new();
+    for (k, r) in rings.iter().enumerate() {
+        let others: Vec<f64> = rings.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| *o).collect();
+        let ([n, expected], sigma) = stands_out(&q, *r, &others);
+        if n >= 10.0 && n >= 1.5 * expected && sigma >= 5.0 && sigma > 1.5 * elsewhere {
+            found.push((IceRing { d: 1.0 / r.sqrt(), spots: Some([n, expected]), background: None }, sigma));
+        }
+    }
+    let convincing = found.len() > 1 || found.iter().all(|(ring, sigma)| *sigma >= 8.0 && ring.spots.is_some_and(|[n, _]| n >= 40.0));
+    if convincing { found.into_iter().map(|(ring, _)| ring).collect() } else { Vec::new() }
+}
+
+/// Values of 1/d², those of one place at most twice as often as those of the average place.
+fn without_repetitions(places: &[Place]) -> Vec<f64> {
     let mut cells: Vec<(usize, i64, i64, f64)> =
         places.iter().map(|&(panel, x, y, q)| (panel, (y / CELL).floor() as i64, (x / CELL).floor() as i64, q)).collect();
     cells.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then(a.3.total_cmp(&b.3)));
     let groups: Vec<_> = cells.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)).collect();
     let most = (2 * cells.len()).div_ceil(groups.len().max(1));
-    let q: Vec<f64> = groups.iter().flat_map(|g| g.iter().step_by(g.len().div_ceil(most).max(1))).map(|c| c.3).collect();
+    groups.iter().flat_map(|g| g.iter().step_by(g.len().div_ceil(most).max(1))).map(|c| c.3).collect()
+}
 
-    let rings = rings(FINEST);
-    let mut found = Vec::new();
-    for (k, r) in rings.iter().enumerate() {
-        let parts = neighbourhood(&rings, k);
-        let width: f64 = parts.iter().map(|[a, b]| b - a).sum();
-        let within = |[a, b]: [f64; 2]| q.iter().filter(|q| (a..b).contains(*q)).count() as f64;
-        let (n, m) = (within([r - HALF_WIDTH, r + HALF_WIDTH]), parts.into_iter().map(within).sum::<f64>());
-        let ratio = 2.0 * HALF_WIDTH / width;
-        let p = ratio / (1.0 + ratio);
-        let sigma = (n - (n + m) * p) / ((n + m) * p * (1.0 - p)).sqrt().max(1e-9);
-        if n >= 10.0 && n >= 1.5 * m * ratio && sigma >= 5.0 {
-            found.push((IceRing { d: 1.0 / r.sqrt(), spots: Some([n, m * ratio]), background: None }, sigma));
-        }
+/// Spots about `r` and how many its neighbourhood lets expect, and by how many standard deviations these are more.
+fn stands_out(q: &[f64], r: f64, others: &[f64]) -> ([f64; 2], f64) {
+    let parts = neighbourhood(r, others);
+    let width: f64 = parts.iter().map(|[a, b]| b - a).sum();
+    let within = |[a, b]: [f64; 2]| q.iter().filter(|q| (a..b).contains(*q)).count() as f64;
+    let (n, m) = (within([r - HALF_WIDTH, r + HALF_WIDTH]), parts.into_iter().map(within).sum::<f64>());
+    if width <= 0.0 {
+        return ([n, n], 0.0);
     }
-    let convincing = found.len() > 1 || found.iter().all(|(ring, sigma)| *sigma >= 8.0 && ring.spots.is_some_and(|[n, _]| n >= 40.0));
-    if convincing { found.into_iter().map(|(ring, _)| ring).collect() } else { Vec::new() }
+    let ratio = 2.0 * HALF_WIDTH / width;
+    let p = ratio / (1.0 + ratio);
+    ([n, m * ratio], (n - (n + m) * p) / ((n + m) * p * (1.0 - p)).sqrt().max(1e-9))
 }
 
 /// Rings on which the background is brighter than beside: at least by 8 % of it, and by six standard deviations of the counts.
@@ -93,8 +110,9 @@ pub(super) fn background_on_rings(background: &RadialBackground) -> Vec<IceRing>
     let rings = rings(FINEST);
     let mut found = Vec::new();
     for (k, r) in rings.iter().enumerate() {
+        let others: Vec<f64> = rings.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| *o).collect();
         let on: Vec<usize> = background.within([r - HALF_WIDTH, r + HALF_WIDTH]);
-        let beside: Vec<usize> = neighbourhood(&rings, k).into_iter().flat_map(|part| background.within(part)).collect();
+        let beside: Vec<usize> = neighbourhood(*r, &others).into_iter().flat_map(|part| background.within(part)).collect();
         let sum =
             |bins: &[usize]| bins.iter().fold((0.0, 0.0), |a, &b| (a.0 + background.pixels[b] as f64, a.1 + background.counts[b] as f64));
         let ((n, x), (m, y)) = (sum(&on), sum(&beside));

@@ -13,7 +13,8 @@ fn the_strong_rings_are_where_they_are_seen() {
 fn neighbourhoods_keep_clear_of_other_rings() {
     let rings = rings(FINEST);
     for k in 0..rings.len() {
-        let parts = neighbourhood(&rings, k);
+        let others: Vec<f64> = rings.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| *o).collect();
+        let parts = neighbourhood(rings[k], &others);
         assert!(parts.iter().map(|[a, b]| b - a).sum::<f64>() > 0.004, "{k} {parts:?}");
         assert!(parts.iter().all(|[a, b]| rings.iter().all(|r| r + 0.0029 < *a || r - 0.0029 > *b)), "{k} {parts:?}");
     }
@@ -66,6 +67,19 @@ fn one_ring_with_some_equivalents_is_not_ice() {
     let mut random = random();
     let mut all = places(300, 0);
     all.extend((0..30).map(|_| (0, 4000.0 * random(), 4000.0 * random(), rings(FINEST)[1] + 0.0002 * random())));
+    assert_eq!(spots_on_rings(&all), []);
+}
+
+/// A cubic cell of 13.53 Å: of its few distances, two are those of ice.
+#[test]
+fn a_small_cell_is_not_ice() {
+    let mut random = random();
+    let mut all = Vec::new();
+    for (h, k, l) in (0..9).flat_map(|h| (0..9).flat_map(move |k| (0..9).map(move |l| (h, k, l)))).filter(|(h, k, l)| (h + k + l) % 2 == 0)
+    {
+        let q = f64::from(h * h + k * k + l * l) / (13.53f64 * 13.53);
+        all.extend((0..24).map(|_| (0, 4000.0 * random(), 4000.0 * random(), q * (1.0 + 0.01 * (random() - 0.5)))));
+    }
     assert_eq!(spots_on_rings(&all), []);
 }
 

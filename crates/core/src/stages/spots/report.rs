@@ -17,7 +17,11 @@ pub fn report(output: &Output) -> Report {
     let limit = d.imagesets.iter().filter_map(|s| Some((s.d_min?, s.d_min_of_detector))).min_by(|a, b| a.0.total_cmp(&b.0));
     let limit = limit.map_or(String::new(), |(limit, edge)| {
         r.value("diffraction_limit", limit);
-        let at_edge = if limit <= 1.02 * edge { ", which is the detector's edge: nearer, it might show more" } else { "" };
+        let at_edge = if limit <= 1.02 * edge {
+            format!(", as far as the detector reaches (whole rings to {edge:.2} Å): nearer, it might show more")
+        } else {
+            String::new()
+        };
         format!(" Diffraction to about {limit:.2} Å{at_edge}.")
     });
     r.verdict = format!("{n_spots} spots on {n_images} images, {per_image:.1} per image{reach}.{limit}");

@@ -169,6 +169,158 @@ fn what_is_excluded_is_not_searched() {
     t(Params { d_min: Some(20.0), ..Params::default() }, &beyond);
     let within: Vec<usize> = (0..5).filter(|&k| d[k] < 20.0).collect();
     t(Params { d_max: Some(20.0), ..Params::default() }, &within);
+    // A ring about the fourth spot, and one about the second.
+    let ring = |k: usize| format!("{},{}", d[k] / 1.05, d[k] * 1.05);
+    let left = |out: &[usize]| (0..5).filter(|&k| out.iter().all(|&o| d[k] < d[o] / 1.12 || d[k] > d[o] * 1.12)).collect::<Vec<_>>();
+    assert_eq!((left(&[3]), left(&[3, 1])), (vec![0, 1, 2, 4], vec![0, 2, 4]));
+    t(Params { resolution_range: ring(3), gaps: Gaps::Spot, ..Params::default() }, &left(&[3]));
+    t(Params { resolution_range: format!("{};{}", ring(3), ring(1)), gaps: Gaps::Spot, ..Params::default() }, &left(&[3, 1]));
+}
+
+#[test]
+fn the_radial_profile_finds_planted_spots() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let t = |params: Params| found(&list, vec![images(13, &SPOTS)], &Params { algorithm: Algorithm::RadialProfile, ..params });
+    let plain = t(Params { n_bins: 10, ..Params::default() });
+    assert_spots(&plain.reflections, &centres(&SPOTS));
+    assert_eq!((plain.reflections.n_signal[0], plain.diagnostics.imagesets[0].estimated_gain), (18, None));
+    assert_spots(&t(Params { n_bins: 10, blur: Blur::Narrow, ..Params::default() }).reflections, &centres(&SPOTS));
+    // Within a region of interest the rings are those of the region.
+    let part = t(Params { n_bins: 10, region_of_interest: Some([50, 120, 0, 60]), ..Params::default() });
+    assert_spots(&part.reflections, &centres(&[SPOTS[1], SPOTS[4]]));
+    // Panels have rings of their own.
+    let two = experiments(vec![panel(0, 60), panel(60, 60)], 1, 13, 0.01);
+    let out = found(&two, vec![images(13, &SPOTS)], &Params { algorithm: Algorithm::RadialProfile, n_bins: 10, ..Params::default() });
+    assert_eq!(out.reflections.panel, [0, 0, 0, 1, 1, 1]);
+    let alone = parallel::on_one_thread(|| t(Params { n_bins: 10, ..Params::default() }));
+    assert_eq!(alone, plain);
+}
+
+#[test]
+fn images_outside_the_scan_range_are_not_searched() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let t = |range: &str| found(&list, vec![images(13, &SPOTS)], &Params { scan_range: range.into(), ..Params::default() });
+    let out = t("1,2; 9,10");
+    assert_spots(&out.reflections, &centres(&[SPOTS[0], SPOTS[3]]));
+    let d = &out.diagnostics.imagesets[0];
+    assert_eq!((&d.images, d.strong_pixels.len(), d.d_min_per_image.len()), (&vec![1, 2, 9, 10], 4, 4));
+    assert_eq!([d.spots_per_image[..2].iter().sum::<usize>(), d.spots_per_image[2..].iter().sum()], [1, 1]);
+    let text = report(&out).to_text();
+    assert!(text.contains("in image 1 to 2...") && text.contains("in image 9 to 10...") && text.contains("on image 9\n"), "{text}");
+    // A spot that goes on beyond the range ends with it, and does not join one that begins after the gap.
+    let cut = t("1,4;6,13");
+    assert_eq!(cut.reflections.bbox.iter().filter(|b| b[4..] == [3, 4]).count(), 2);
+    assert_eq!(t("1,7;8,13").reflections, t("").reflections);
+    let sources: Vec<Arc<dyn ImageSource>> = vec![Arc::new(images(13, &[]))];
+    let wrong = run(&list, &sources, &Params { scan_range: "0,5".into(), ..Params::default() }, &Silent).unwrap_err();
+    assert!(wrong.to_string().contains("1 to 13"), "{wrong}");
+}
+
+#[test]
+fn gain_and_global_threshold_are_estimated_where_that_is_asked_for() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let mut set = images(13, &SPOTS);
+    // Even numbers from 0 to 48: variance over mean is 8.67.
+    set.frames.iter_mut().flat_map(|f| f.pixels.iter_mut().enumerate()).for_each(|(k, p)| *p = *p * 6 + (k * 7919 % 101) as i32 % 7);
+    let run = |params: Params| found(&list, vec![set.clone()], &params);
+    let out = run(Params { gain: Gain::Estimate, global_threshold: None, ..Params::default() });
+    let d = &out.diagnostics.imagesets[0];
+    let (gain, threshold) = (d.estimated_gain.unwrap(), d.estimated_global_threshold.unwrap());
+    assert!((3.0..12.0).contains(&gain) && (5.0..60.0).contains(&threshold), "{gain} {threshold}");
+    assert_spots(&out.reflections, &centres(&SPOTS));
+    let given = run(Params { gain: Gain::Value(gain), global_threshold: Some(threshold), ..Params::default() });
+    assert_eq!(given.reflections, out.reflections);
+    let text = report(&out).to_text();
+    assert!(text.contains("Estimated gain: ") && text.contains("Setting global_threshold: "), "{text}");
+    assert_eq!(report(&out).values["gain_imageset_0"], gain);
+    let empty: Vec<Arc<dyn ImageSource>> = vec![Arc::new(MemoryImages { frames: vec![Frame::new(WIDTH, HEIGHT); 13], mask: None })];
+    let wrong = super::run(&list, &empty, &Params { gain: Gain::Estimate, ..Params::default() }, &Silent).unwrap_err();
+    assert!(wrong.to_string().contains("give gain as a number"), "{wrong}");
+}
+
+#[test]
+fn spots_on_a_slope_are_dropped_on_request() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let mut set = images(13, &SPOTS);
+    // A wedge under the spot at x = 60.
+    for frame in &mut set.frames {
+        (0..WIDTH * HEIGHT)
+            .filter(|k| (50..70).contains(&(k % WIDTH)) && k / WIDTH < 20)
+            .for_each(|k| frame.pixels[k] += 4 * (k % WIDTH - 50) as i32);
+    }
+    let t = |on: bool, cutoff: f64| {
+        let params = Params { background_gradient: on, background_gradient_cutoff: cutoff, sigma_strong: 5.0, ..Params::default() };
+        let out = found(&list, vec![set.clone()], &params);
+        let at_wedge = out.reflections.xyzobs_px.iter().filter(|p| (55.0..65.0).contains(&p[0]) && p[1] < 20.0).count();
+        (out.reflections.len(), at_wedge, out.diagnostics.imagesets[0].n_on_gradient)
+    };
+    let (all, at_wedge, none) = t(false, 4.0);
+    assert!(at_wedge > 0 && none.is_none(), "{all} {at_wedge}");
+    // Two images of 4 counts per pixel each.
+    let (left, still, dropped) = t(true, 4.0);
+    assert_eq!((still, dropped), (0, Some(all - left)));
+    assert!(left >= 4, "{left}");
+    assert_eq!(t(true, 40.0), (all, at_wedge, Some(0)));
+}
+
+#[test]
+fn crowds_are_dropped_on_request() {
+    let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
+    let out = found(&list, vec![images(13, &SPOTS)], &Params { spot_density: true, ..Params::default() });
+    assert_eq!(out.diagnostics.imagesets[0].n_crowded, Some(0));
+    assert!(report(&out).to_text().contains("Filtered 5 of 5 spots by spot density"));
+}
+
+/// Images of background 3 with rings of ice that add `ice` to it.
+fn icy(ice: f64) -> (ExperimentList, MemoryImages) {
+    const SIZE: usize = 640;
+    let panel = Panel { origin: Vec3::new(-32.0, 32.0, -100.0), image_size: [SIZE, SIZE], trusted_range: [0.0, 1e6], ..Panel::default() };
+    let s0 = Beam::default().s0();
+    let mean: Vec<f64> = (0..SIZE * SIZE)
+        .map(|k| {
+            let d = panel.d_at_px(&s0, crate::math::Vec2::new((k % SIZE) as f64 + 0.5, (k / SIZE) as f64 + 0.5));
+            let on_ring = [3.895, 3.669, 3.441].iter().any(|r| (1.0 / (d * d) - 1.0 / (r * r)).abs() < 0.0015);
+            3.0 + if on_ring { ice } else { 0.0 }
+        })
+        .collect();
+    let mut state = 7u64;
+    let mut frames = Vec::new();
+    for _ in 0..3 {
+        // Binomial counts of twelve trials: the mean is what matters.
+        let count = |m: &f64| {
+            (0..12)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    i32::from((state >> 11) as f64 / (1u64 << 53) as f64 * 12.0 < *m)
+                })
+                .sum()
+        };
+        frames.push(Frame { width: SIZE, height: SIZE, pixels: mean.iter().map(count).collect() });
+    }
+    (experiments(vec![panel], 1, 3, 0.01), MemoryImages { frames, mask: None })
+}
+
+#[test]
+fn rings_of_ice_are_warned_of() {
+    let (list, clean) = icy(0.0);
+    let out = found(&list, vec![clean], &Params::default());
+    assert_eq!(out.diagnostics.imagesets[0].ice_rings, []);
+    let b = &out.diagnostics.imagesets[0].background;
+    let means: Vec<f64> = (0..b.pixels.len()).filter(|&k| b.pixels[k] > 500).map(|k| b.counts[k] as f64 / b.pixels[k] as f64).collect();
+    assert!(means.len() > 10 && means.iter().all(|m| (m - 3.0).abs() < 0.3), "{means:?}");
+    let (list, icy) = icy(1.0);
+    let out = found(&list, vec![icy], &Params::default());
+    let rings: Vec<f64> = out.diagnostics.imagesets[0].ice_rings.iter().map(|r| r.d).collect();
+    assert!(rings.iter().any(|d| (d - 3.669).abs() < 0.01) && rings.iter().all(|d| *d > 3.4), "{rings:?}");
+    let report = report(&out);
+    assert!(
+        report.warnings.iter().any(|w| w.contains("3.67 Å with 1.2 × the background") || w.contains("3.67 Å with 1.3 × the background")),
+        "{:?}",
+        report.warnings
+    );
+    // Once they are left out, nothing is to be warned of.
+    let out = found(&list, vec![self::icy(1.0).1], &Params { ice_rings: true, ice_ring_width: 0.004, ..Params::default() });
+    assert_eq!(out.diagnostics.imagesets[0].ice_rings, []);
 }
 
 #[test]
@@ -312,6 +464,37 @@ fn agreement(ours: &Reflections, theirs: &Reflections, z_max: f64) -> [f64; 2] {
         }
     }
     [matched / n, equal / matched]
+}
+
+/// No real or simulated crystal here has ice, and limits are where crystals stop to diffract.
+#[test]
+fn crystals_are_not_taken_for_ice() {
+    let sets = [
+        ("sim_lysozyme/dials-3.12", [1.70, 1.85]),
+        ("images/thaum_0500", [1.7, 2.1]),
+        ("l_cysteine/dials-3.12", [0.6, 1.0]),
+        ("indexing/MXSW904", [1.0, 1.5]),
+        ("indexing/phi_scan", [0.8, 1.1]),
+        ("quartz_ed", [0.5, 0.75]),
+    ];
+    for (name, limits) in sets {
+        let Some(folder) = test_data::folder(name) else { return };
+        let list = expt::read(&std::fs::read(folder.join("imported.expt")).unwrap()).unwrap();
+        let t = refl::read(&std::fs::read(folder.join("strong.refl")).unwrap()).unwrap();
+        let mut places = Vec::new();
+        let mut resolutions = Vec::new();
+        for i in 0..t.len() {
+            let e = &list.experiments[t.id[i].max(0) as usize];
+            let (beam, detector) = (&list.beams[e.beam.unwrap()], &list.detectors[e.detector.unwrap()]);
+            let [x, y, _] = t.xyzobs_px[i];
+            let d = detector.panels[t.panel[i] as usize].d_at_px(&beam.s0(), crate::math::Vec2::new(x, y));
+            places.push((t.panel[i] as usize, x, y, 1.0 / (d * d)));
+            resolutions.push(d);
+        }
+        assert_eq!(ice::spots_on_rings(&places), [], "{name}");
+        let limit = limit::diffraction_limit(&resolutions).unwrap();
+        assert!((limits[0]..limits[1]).contains(&limit), "{name}: {limit}");
+    }
 }
 
 #[test]
