@@ -2,7 +2,8 @@
 //!
 //! A hot pixel is strong on every image, and its counts vary no more than Poisson counts do. A spot that lasts through a short sweep rises and
 //! falls, so it is none. In a long sweep nothing that diffracts is strong nearly all the time: there a pixel may miss a tenth of the images (a
-//! strong spot beside it raises the threshold) and flicker by a fifth.
+//! strong spot beside it raises the threshold) and flicker by a fifth. Powder rings and scatter shine all the time as well, but on many pixels side by side:
+//! a hot pixel [stands out](stands_out) from its neighbours.
 //!
 //! Hot pixels are known when all images have been seen. Spots that hold one go on without it ([`without`]): a hot pixel joins what passes beside
 //! it, on whatever image, into one component.
@@ -11,6 +12,7 @@ use super::HotPixel;
 use super::components::{Component, Grower};
 use super::mask::Searched;
 use super::measure::Spot;
+use super::never_dark::stands_out;
 use crate::geometry::Detector;
 use crate::image::Pixel;
 
@@ -81,7 +83,15 @@ impl AlwaysStrong {
         });
         let pixel =
             |h: &History| HotPixel { panel, x: h.index as usize % width, y: h.index as usize / width, mean: h.sum / f64::from(h.n) };
-        constant.map(pixel).collect()
+        let all: Vec<HotPixel> = constant.map(pixel).collect();
+        let is_alone = |h: &&HotPixel| {
+            let near = (h.y.saturating_sub(1)..h.y + 2).flat_map(|y| {
+                let first = all.partition_point(|other| (other.y, other.x) < (y, h.x.saturating_sub(1)));
+                all[first..].iter().take_while(move |other| other.y == y && other.x <= h.x + 1)
+            });
+            stands_out(h.mean, &near.filter(|other| (other.x, other.y) != (h.x, h.y)).map(|other| other.mean).collect::<Vec<_>>())
+        };
+        all.iter().filter(is_alone).copied().collect()
     }
 }
 
@@ -153,5 +163,19 @@ mod tests {
         }
         assert_eq!(a.hot(0, 100).iter().map(|h| h.x).collect::<Vec<_>>(), [0, 14]);
         assert!((a.hot(0, 100)[0].mean - 3000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn four_in_a_square_are_hot_and_a_ring_is_not() {
+        let mut a = AlwaysStrong::default();
+        let square = [3, 4, 103, 104].into_iter();
+        // Two pixels wide.
+        let ring = (0..30).flat_map(|k| [2000 + 101 * k, 2001 + 101 * k, 2002 + 101 * k]);
+        let mut strong: Vec<Pixel> = square.chain(ring).map(|index| Pixel { index, value: 200 + index as i32 % 7 }).collect();
+        strong.sort_by_key(|p| p.index);
+        (0..20).for_each(|_| a.add(&strong));
+        // The ring's ends, which a ring has not, are left out.
+        let hot = a.hot(0, 100).into_iter().filter(|h| h.y != 20 && h.y != 49);
+        assert_eq!(hot.map(|h| (h.x, h.y)).collect::<Vec<_>>(), [(3, 0), (4, 0), (3, 1), (4, 1)]);
     }
 }

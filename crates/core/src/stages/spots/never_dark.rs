@@ -2,8 +2,7 @@
 //! to be strong on each image.
 //!
 //! Of images spread over a long sweep the smallest count of each pixel is kept. What diffracts comes and goes, and what shines all the time, like
-//! scatter beside the beam stop, shines on the neighbours too: a pixel is hot when its smallest count m exceeds 2v + 6·√max(v, 1), v being the third
-//! largest of those of its eight neighbours. (At a straight edge or a corner of a bright region three neighbours at least are bright.)
+//! scatter beside the beam stop, shines on the neighbours too: a hot pixel [stands out](stands_out) from them.
 
 use super::HotPixel;
 use super::hot::LONG;
@@ -15,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Images that are looked at, or a few less.
 const SAMPLES: usize = 32;
-/// Below this nothing is above 2v + 6·√max(v, 1).
+/// Below this nothing stands out.
 const LOWEST: u8 = 7;
 /// Neighbours that must be usable.
 const NEIGHBOURS: usize = 5;
@@ -84,27 +83,22 @@ impl Smallest {
 
     fn is_above_neighbours(&self, panel: &Searched, x: usize, y: usize) -> bool {
         let [width, height] = panel.size;
-        let mut largest = [0u8; 3];
-        let mut n = 0;
-        for j in y.saturating_sub(1)..(y + 2).min(height) {
-            for i in x.saturating_sub(1)..(x + 2).min(width) {
-                let at = (panel.origin[1] + j) * self.width + panel.origin[0] + i;
-                if (i, j) == (x, y) || !self.usable[at] {
-                    continue;
-                }
-                n += 1;
-                let mut next = self.least[at];
-                for kept in &mut largest {
-                    if next > *kept {
-                        core::mem::swap(kept, &mut next);
-                    }
-                }
-            }
-        }
-        let v = f64::from(largest[2]);
-        let own = f64::from(self.least[(panel.origin[1] + y) * self.width + panel.origin[0] + x]);
-        n >= NEIGHBOURS && own > 2.0 * v + 6.0 * v.max(1.0).sqrt()
+        let at = |x: usize, y: usize| (panel.origin[1] + y) * self.width + panel.origin[0] + x;
+        let around =
+            (y.saturating_sub(1)..(y + 2).min(height)).flat_map(|j| (x.saturating_sub(1)..(x + 2).min(width)).map(move |i| (i, j)));
+        let usable = around.filter(|&(i, j)| (i, j) != (x, y) && self.usable[at(i, j)]);
+        let counts: Vec<f64> = usable.map(|(i, j)| f64::from(self.least[at(i, j)])).collect();
+        counts.len() >= NEIGHBOURS && stands_out(f64::from(self.least[at(x, y)]), &counts)
     }
+}
+
+/// Whether counts stand out from those of a pixel's eight neighbours, or as many as there are: they exceed 2v + 6·√max(v, 1), where v is the fourth
+/// largest of them. Four hot pixels in a square stand out, and pixels at a straight edge of a bright region or on a powder ring do not.
+pub(super) fn stands_out(own: f64, neighbours: &[f64]) -> bool {
+    let mut sorted = neighbours.to_vec();
+    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+    let v = sorted.get(3).copied().unwrap_or(0.0);
+    own > 2.0 * v + 6.0 * v.max(1.0).sqrt()
 }
 
 /// Both lists in row-major order, pixels that are in both as the first has them.
