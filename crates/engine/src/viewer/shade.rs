@@ -1,31 +1,12 @@
 //! Counts to colours.
 
+use ewald_core::report::viridis;
 use ewald_protocol::{Drawing, Palette, Transfer};
 
 use super::levels::Levels;
 
 /// Values up to here have their colour looked up.
 const TABLE: usize = 4096;
-
-/// Sixteen colours of viridis (Smith and van der Walt 2015, in the public domain), evenly spaced.
-const VIRIDIS: [[u8; 3]; 16] = [
-    [68, 1, 84],
-    [72, 26, 108],
-    [71, 47, 125],
-    [65, 68, 135],
-    [57, 86, 140],
-    [49, 104, 142],
-    [42, 120, 142],
-    [35, 136, 142],
-    [31, 152, 139],
-    [34, 168, 132],
-    [53, 183, 121],
-    [84, 197, 104],
-    [122, 209, 81],
-    [165, 219, 54],
-    [210, 226, 27],
-    [253, 231, 37],
-];
 
 /// The colour of a strength from 0 to 1.
 pub fn colour(palette: Palette, strength: f64) -> [u8; 3] {
@@ -36,12 +17,7 @@ pub fn colour(palette: Palette, strength: f64) -> [u8; 3] {
         Palette::Grey => [byte(1.0 - x.powf(0.75)); 3],
         Palette::Inverted => [byte(x.powf(0.75)); 3],
         Palette::Heat => [byte(3.0 * x), byte(3.0 * x - 1.0), byte(3.0 * x - 2.0)],
-        Palette::Viridis => {
-            let place = x * (VIRIDIS.len() - 1) as f64;
-            let k = (place as usize).min(VIRIDIS.len() - 2);
-            let part = place - k as f64;
-            [0, 1, 2].map(|i| (f64::from(VIRIDIS[k][i]) * (1.0 - part) + f64::from(VIRIDIS[k + 1][i]) * part) as u8)
-        }
+        Palette::Viridis => viridis(x),
     }
 }
 
@@ -223,6 +199,6 @@ mod tests {
             assert!(all[0] == 0.0 && (all[100] - 1.0).abs() < 1e-12 && all.is_sorted());
         }
         assert_eq!((colour(Palette::Grey, 1.0), colour(Palette::Inverted, 1.0)), ([0; 3], [255; 3]));
-        assert_eq!((colour(Palette::Viridis, 0.0), colour(Palette::Viridis, 1.0)), (VIRIDIS[0], VIRIDIS[15]));
+        assert_eq!((colour(Palette::Viridis, 0.0), colour(Palette::Viridis, 1.0)), ([68, 1, 84], [253, 231, 37]));
     }
 }

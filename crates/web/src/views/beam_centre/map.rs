@@ -39,12 +39,12 @@ pub fn MapView(
     let marks = marks.into_iter().map(|(name, at)| {
         let [x, y] = place(at);
         let cross = format!("M{} {y}h18M{x} {}v18", x - 9.0, y - 9.0);
-        let found = name == "found";
+        let (ink, below) = if name == "found" { ("#ff9d4d", -7.0) } else { ("#ffffff", 15.0) };
         view! {
             <g class="mark" data-mark=name.clone()>
                 <path d=cross.clone() stroke="#000" stroke-width="5" stroke-opacity=".6"/>
-                <path d=cross stroke=if found { "#ff9d4d" } else { "#ffffff" } stroke-width="2"/>
-                <text x=x + 11.0 y=if found { y - 7.0 } else { y + 15.0 }>{name}</text>
+                <path d=cross stroke=ink stroke-width="2"/>
+                <text x=x + 11.0 y=y + below>{name}</text>
             </g>
         }
     });
