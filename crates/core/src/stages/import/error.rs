@@ -42,14 +42,12 @@ pub enum Error {
         last: usize,
     },
     /// An override that the detector does not allow.
-    #[error("{what} can only be set for a detector of one panel that the beam can reach; {file} has {panels} panels")]
+    #[error("{what} can only be set where the beam meets the detector's plane; in {file} it does not. Correct the geometry in the file")]
     Geometry {
         /// The sweep.
         file: String,
         /// Which parameter.
         what: &'static str,
-        /// Number of panels.
-        panels: usize,
     },
     /// The images of an experiment were not given.
     #[error("the images {wanted} were not given. Add them to the selection")]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{Error, Params, Window};
 use crate::format::attenuation::Material;
 use crate::format::sweep::Sweep;
+use crate::geometry::{Goniometer, Panel};
+use crate::math::{Mat3, Vec3, rotation, vec3};
 
 /// Applies the parameters to a sweep.
 pub fn apply(sweep: &mut Sweep, params: &Params) -> Result<(), Error> {
@@ -18,23 +20,25 @@ pub fn apply(sweep: &mut Sweep, params: &Params) -> Result<(), Error> {
         }
     }
     if let Some(distance) = params.distance {
-        let panel = only_panel(sweep, "distance")?;
+        let panel = beam_panel(sweep, "distance")?;
         let normal = panel.normal();
         let now = panel.origin.dot(&normal);
-        panel.origin += normal * (distance.copysign(now) - now);
+        move_detector(sweep, normal * (distance.copysign(now) - now));
     }
     if let Some([slow, fast]) = params.slow_fast_beam_centre {
-        let s0 = sweep.beam.s0();
-        let (file, what) = (sweep.template.clone(), "slow_fast_beam_centre");
-        let panel = only_panel(sweep, what)?;
+        let what = "slow_fast_beam_centre";
+        let panel = beam_panel(sweep, what)?;
         // Both points with the same parallax, so the plain distance between pixels is what the detector moves by.
-        let now = panel.mm_from_ray(&s0).map(|mm| [mm.x / panel.pixel_size[0], mm.y / panel.pixel_size[1]]);
-        let now = now.ok_or(Error::Geometry { file, what, panels: 1 })?;
+        let now = panel.mm_from_ray(&sweep.beam.s0()).map(|mm| [mm.x / panel.pixel_size[0], mm.y / panel.pixel_size[1]]);
+        let now = now.ok_or_else(|| out_of_reach(sweep, what))?;
         let (dx, dy) = (now[0] - fast, now[1] - slow);
-        panel.origin += panel.fast * (dx * panel.pixel_size[0]) + panel.slow * (dy * panel.pixel_size[1]);
+        move_detector(sweep, panel.fast * (dx * panel.pixel_size[0]) + panel.slow * (dy * panel.pixel_size[1]));
     }
     if let Some(range) = params.trusted_range {
         sweep.detector.panels.iter_mut().for_each(|p| p.trusted_range = range);
+    }
+    if let (Some(axis), Some(g)) = (params.rotation_axis, &mut sweep.goniometer) {
+        turn_goniometer(g, &vec3(axis));
     }
     if params.invert_rotation_axis
         && let Some(g) = &mut sweep.goniometer
@@ -54,12 +58,37 @@ pub fn apply(sweep: &mut Sweep, params: &Params) -> Result<(), Error> {
     Ok(())
 }
 
-fn only_panel<'a>(sweep: &'a mut Sweep, what: &'static str) -> Result<&'a mut crate::geometry::Panel, Error> {
-    let (file, panels) = (sweep.template.clone(), sweep.detector.panels.len());
-    match &mut sweep.detector.panels[..] {
-        [panel] => Ok(panel),
-        _ => Err(Error::Geometry { file, what, panels }),
-    }
+/// The panel that the beam meets, or else the first.
+fn beam_panel(sweep: &Sweep, what: &'static str) -> Result<Panel, Error> {
+    let hit = sweep.detector.beam_centre(&sweep.beam.s0()).ok_or_else(|| out_of_reach(sweep, what))?;
+    Ok(sweep.detector.panels[hit.panel].clone())
+}
+
+fn out_of_reach(sweep: &Sweep, what: &'static str) -> Error {
+    Error::Geometry { file: sweep.template.clone(), what }
+}
+
+/// All panels move together.
+fn move_detector(sweep: &mut Sweep, by: Vec3) {
+    sweep.detector.panels.iter_mut().for_each(|p| p.origin += by);
+}
+
+/// Turns the whole goniometer, by the smallest angle, so that its scan axis points along `wanted` in the laboratory.
+fn turn_goniometer(g: &mut Goniometer, wanted: &Vec3) {
+    let (from, to) = ((g.setting_rotation * g.rotation_axis).normalize(), wanted.normalize());
+    let across = from.cross(&to);
+    let turn = if across.norm() > 1e-12 {
+        rotation(&across.normalize(), libm::atan2(across.norm(), from.dot(&to)))
+    } else if from.dot(&to) > 0.0 {
+        Mat3::identity()
+    } else {
+        let aside = if from.x.abs() < 0.9 { Vec3::x() } else { Vec3::y() };
+        rotation(&from.cross(&aside).normalize(), core::f64::consts::PI)
+    };
+    g.rotation_axis = turn * g.rotation_axis;
+    g.setting_rotation = turn * g.setting_rotation * turn.transpose();
+    g.fixed_rotation = turn * g.fixed_rotation * turn.transpose();
+    g.axes.iter_mut().for_each(|a| a.direction = turn * a.direction);
 }
 
 /// Keeps images `first` to `last`, by number.

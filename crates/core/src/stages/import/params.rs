@@ -10,7 +10,7 @@ crate::parameters! {
         /// Distance from the sample to the detector along its normal. Auto is the file's.
         [basic; "mm"; 1.0..=100000.0; "geometry.detector.distance"]
         distance: Option<f64> = None,
-        /// Where the beam meets the detector: slow,fast. Auto is the file's.
+        /// Where the beam meets the detector: slow,fast, on the panel that it meets. Auto is the file's.
         [basic; "px"; -1e6..=1e6; "geometry.detector.slow_fast_beam_centre"]
         slow_fast_beam_centre: Option<[f64; 2]> = None,
         /// Wavelength. Auto is the file's.
@@ -19,6 +19,10 @@ crate::parameters! {
         /// Scan angle at the start of the first image and width of an image. Auto is the file's.
         [expert; "°"; -100000.0..=100000.0; "geometry.scan.oscillation"]
         oscillation: Option<[f64; 2]> = None,
+        /// Direction of the spindle in the laboratory (x,y,z; the beam comes from +z); of several axes the one that scans, and the others turn
+        /// with it. Auto is the file's.
+        [expert; ""; -1.0..=1.0; "geometry.goniometer.axes"]
+        rotation_axis: Option<[f64; 3]> = None,
         /// Turn the spindle the other way round.
         [expert; ""; 0.0..=0.0; "geometry.goniometer.invert_rotation_axis"]
         invert_rotation_axis: bool = false,
@@ -36,6 +40,11 @@ impl Params {
             && first > last
         {
             return wrong("image_range", format!("{first},{last} is empty; give the lower number first"));
+        }
+        if let Some(axis) = self.rotation_axis
+            && !(axis.iter().map(|c| c * c).sum::<f64>() > 1e-6)
+        {
+            return wrong("rotation_axis", "it has no direction; give three numbers of which one at least is not 0".to_owned());
         }
         if let Some([low, high]) = self.trusted_range
             && low >= high

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use super::*;
 use crate::format::source::{FileSet, MemorySource, SourceFile};
 use crate::format::test_data::{files, folder};
+use crate::geometry::ReciprocalMap;
 use crate::job::Silent;
+use crate::math::{Vec3, rotation};
 
 const EIGER: &[&str] = &["l-cyst_01_master.h5", "l-cyst_01_data_000001.h5", "l-cyst_01_data_000002.h5"];
 
@@ -55,6 +57,7 @@ fn overrides_change_the_models() {
         distance: Some(170.0),
         slow_fast_beam_centre: Some([800.0, 200.0]),
         wavelength: Some(0.7),
+        rotation_axis: Some([0.9, 0.1, -0.2]),
         ..Params::default()
     };
     let Some(output) = import("l_cysteine/single", &["l-cyst_04.nxs"], &params) else { return };
@@ -69,6 +72,13 @@ fn overrides_change_the_models() {
     assert!((p.distance() - 170.0).abs() < 1e-9 && m.beam.wavelength == 0.7 && p.mu > before.detector.panels[0].mu);
     let mm = p.mm_from_ray(&m.beam.s0()).unwrap();
     assert!((mm.x / 0.172 - 200.0).abs() < 1e-9 && (mm.y / 0.172 - 800.0).abs() < 1e-9);
+    // The goniometer is turned as a whole: the crystal turns about the axis asked for, as far as it did.
+    let axis = m.goniometer.setting_rotation * m.goniometer.rotation_axis;
+    assert!((axis - Vec3::new(0.9, 0.1, -0.2).normalize()).norm() < 1e-12);
+    let at = |phi: f64| ReciprocalMap::of(&m).lab_from_datum(phi);
+    assert!((at(0.7) * at(0.2).transpose() - rotation(&axis, 0.5)).norm() < 1e-12);
+    assert!((m.goniometer.axes[m.goniometer.scan_axis].direction - axis).norm() < 1e-9);
+    assert!(Params { rotation_axis: Some([0.0; 3]), ..Params::default() }.check().is_err());
     let beyond = Params { image_range: Some([1, 16]), ..Params::default() };
     let e = import("l_cysteine/single", &["l-cyst_04.nxs"], &beyond).unwrap().unwrap_err();
     assert!(matches!(e, Error::ImageRange { have_last: 15, .. }), "{e}");
