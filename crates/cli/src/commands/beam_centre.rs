@@ -1,4 +1,4 @@
-//! `ewald search-beam-position`: the experiments with a better beam centre.
+//! `ewald search-beam-position`: the experiments with a better beam centre, and a page with the map of scores or the projections.
 
 use super::io;
 use super::process::add_images;
@@ -7,6 +7,7 @@ use crate::arguments::{Arguments, Failure};
 use crate::progress::Terminal;
 use ewald_core::format::expt;
 use ewald_core::params::Parameters;
+use ewald_core::report::html;
 use ewald_core::session::{Data, Session, StageId};
 use ewald_core::stages::beam_centre::{self, Method, Params};
 
@@ -49,6 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     io::write_bytes(&arguments.output, "optimised.expt", &expt::write(&found.experiments))?;
     let report = beam_centre::report(&found);
+    io::write_bytes(&arguments.output, "search_beam_position.html", html::page("Beam centre", &[&report]).as_bytes())?;
     if arguments.json {
         println!("{:#}", serde_json::json!({ "report": report, "score_map": found.map }));
     } else {

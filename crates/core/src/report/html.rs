@@ -51,6 +51,7 @@ pub fn page(title: &str, reports: &[&Report]) -> String {
             out += &format!("<p class=\"warn\">{}</p>", escape(w));
         }
         r.tables.iter().for_each(|t| out += &table(t));
+        r.maps.iter().for_each(|m| out += &format!("<figure>{}</figure>", m.to_svg()));
         r.plots.iter().for_each(|p| out += &format!("<figure>{}</figure>", p.to_svg()));
         for (heading, text) in &r.texts {
             out += &format!("<details><summary>{}</summary><pre>{}</pre></details>", escape(heading), escape(text));

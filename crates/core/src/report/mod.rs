@@ -1,10 +1,12 @@
 //! What a stage has to tell: plain data that the page draws, the terminal prints and HTML shows.
 
+mod heat_map;
 pub mod html;
 mod plot;
 pub mod svg;
 mod table;
 
+pub use heat_map::{HeatMap, VIRIDIS, viridis};
 pub use plot::{Axis, Plot, Scale, Series, Style};
 pub use table::{Cell, Column, Table};
 
@@ -45,6 +47,9 @@ pub struct Report {
     pub tables: Vec<Table>,
     /// The plots of DIALS' HTML report at this stage.
     pub plots: Vec<Plot>,
+    /// Maps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maps: Vec<HeatMap>,
     /// Preformatted text (the listing of `show`, for example), each with a heading.
     pub texts: Vec<(String, String)>,
 }

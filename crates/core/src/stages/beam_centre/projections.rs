@@ -9,6 +9,8 @@ use crate::job::Monitor;
 const SMOOTH: f64 = 0.01;
 /// Levels between which midpoints are taken, as fractions of the way from the lowest to the highest.
 const LEVELS: [f64; 2] = [0.3, 0.8];
+/// What is higher than this, as a fraction of the way from the lowest to the highest, is the hill whose top is looked for.
+const HILL: f64 = 0.7;
 /// The centre of symmetry is looked for in this part of the projection.
 const SEARCHED: [f64; 2] = [0.25, 0.75];
 /// Counts above so many times the mean are taken as spots and cut.
@@ -127,15 +129,32 @@ fn midpoint(counts: &[f64]) -> Option<f64> {
     (!middles.is_empty()).then(|| 0.5 * (middles[(middles.len() - 1) / 2] + middles[middles.len() / 2]))
 }
 
-/// The top, to a fraction of a pixel by the parabola through it and its neighbours.
+/// The top: of the parabola that fits the projection best where it is near its highest, since the highest point itself is noise on a broad hill.
 fn maximum(counts: &[f64]) -> Option<f64> {
-    let [_, high] = extremes(counts)?;
+    let [low, high] = extremes(counts)?;
     let top = counts.iter().position(|c| *c == high)?;
-    let last = (top..counts.len()).take_while(|&k| counts[k] == high).last()?;
-    if top == 0 || last + 1 == counts.len() || top != last {
-        return Some(0.5 * (top + last) as f64 + 0.5);
+    let level = low + (high - low) * HILL;
+    let first = (0..top).rev().take_while(|&k| counts[k] >= level).last().unwrap_or(top);
+    let last = (top..counts.len()).take_while(|&k| counts[k] >= level).last().unwrap_or(top);
+    let middle = 0.5 * (first + last) as f64;
+    let half = 0.5 * (last - first) as f64;
+    if last < first + 4 {
+        return Some(middle + 0.5);
     }
-    Some(top as f64 + 0.5 + parabola(counts[top - 1], counts[top], counts[top + 1]))
+    // With abscissae t symmetric about 0, the sums over odd powers vanish: the normal equations of c0 + c1·t + c2·t² fall apart.
+    let (mut t2, mut t4, mut y, mut ty, mut t2y) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (k, c) in counts.iter().enumerate().take(last + 1).skip(first) {
+        let (t, c) = ((k as f64 - middle) / half, c - low);
+        t2 += t * t;
+        t4 += t * t * t * t;
+        y += c;
+        ty += t * c;
+        t2y += t * t * c;
+    }
+    let n = (last - first + 1) as f64;
+    let (slope, curvature) = (ty / t2, (n * t2y - t2 * y) / (n * t4 - t2 * t2));
+    let at = if curvature < 0.0 { (-0.5 * slope / curvature).clamp(-1.0, 1.0) } else { 0.0 };
+    Some(middle + half * at + 0.5)
 }
 
 /// Where the parabola through three values at −1, 0, 1 has its top.

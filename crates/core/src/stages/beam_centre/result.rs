@@ -10,6 +10,10 @@ pub struct Output {
     pub old: Centre,
     /// The beam centre as it is found.
     pub new: Centre,
+    /// By how much the beam moves on the panel that it met, along (fast, slow), mm.
+    pub shift_mm: [f64; 2],
+    /// Size of that panel's pixels along (fast, slow), mm.
+    pub pixel_mm: [f64; 2],
     /// Spots that were used (method default).
     pub n_spots: usize,
     /// Lattice vectors that were used (method default), Å.
@@ -33,16 +37,17 @@ pub struct Centre {
     pub px: [f64; 2],
 }
 
-/// Score over shifts of the detector perpendicular to the beam.
+/// Score over shifts of the beam on the detector.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ScoreMap {
-    /// Shifts from the header's position along each of the two axes, mm.
+    /// Shifts of the beam from the header's position along fast, and along slow, mm; of a detector that does not face the beam, as seen along the
+    /// beam.
     pub shifts: Vec<f64>,
-    /// Directions of the two axes, laboratory frame.
+    /// Directions in which the detector moves for these, laboratory frame.
     pub axes: [[f64; 3]; 2],
-    /// Scores, `shifts.len()` rows along the second axis of as many along the first; 1 is perfect.
+    /// Scores, `shifts.len()` rows along slow of as many along fast; 1 is perfect.
     pub scores: Vec<f64>,
-    /// The shift found, mm.
+    /// The shift found along (fast, slow), mm.
     pub found: [f64; 2],
 }
 

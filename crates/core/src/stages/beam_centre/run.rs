@@ -2,7 +2,7 @@ use super::lattice::{longest_edge, vectors};
 use super::offset::{Spot, Sweep, best_of, coarse, follow, improve, map};
 use super::projections;
 use super::{Centre, Error, Method, Output, Params, ScoreMap};
-use crate::geometry::{Detector, ExperimentList};
+use crate::geometry::{Detector, ExperimentList, Panel};
 use crate::image::ImageSource;
 use crate::job::Monitor;
 use crate::math::{Vec2, Vec3, rotation};
@@ -38,11 +38,16 @@ pub fn run(
     let s0 = beam.s0();
     let old = centre(detector, &s0)?;
     let mut out = match params.method {
-        Method::Default => by_lattice(experiments, strong, &s0, params, monitor)?,
+        Method::Default => by_lattice(experiments, strong, &axes(&s0, &detector.panels[old.panel]), params, monitor)?,
         method => by_projections(experiments, &old, images, method, params, monitor)?,
     };
     let moved = out.experiments.experiments[0].detector.and_then(|k| out.experiments.detectors.get(k));
-    out.new = centre(moved.unwrap_or(detector), &s0)?;
+    let moved = moved.unwrap_or(detector);
+    out.new = centre(moved, &s0)?;
+    // On the panel that the beam met before, even where that ends.
+    let there = moved.panels[old.panel].mm_from_ray(&s0).ok_or(Error::NoIntersection)?;
+    out.shift_mm = [there.x - old.mm[0], there.y - old.mm[1]];
+    out.pixel_mm = detector.panels[old.panel].pixel_size;
     out.old = old;
     Ok(out)
 }
@@ -52,12 +57,16 @@ fn centre(detector: &Detector, s0: &Vec3) -> Result<Centre, Error> {
     Ok(Centre { panel: hit.panel, mm: hit.mm.into(), px: hit.px.into() })
 }
 
-/// Unit vectors perpendicular to the beam and each other.
-fn axes(s0: &Vec3) -> [Vec3; 2] {
-    let across = s0.cross(&Vec3::x());
-    // A beam along x has no such product.
-    let first = if across.norm() > 1e-6 * s0.norm() { across.normalize() } else { s0.cross(&Vec3::y()).normalize() };
-    [first, first.cross(s0).normalize()]
+/// Unit vectors perpendicular to the beam and each other. The detector moved along the first moves the beam on it along +fast, along the second
+/// along +slow; exactly so for a detector that faces the beam.
+fn axes(s0: &Vec3, panel: &Panel) -> [Vec3; 2] {
+    let beam = s0.normalize();
+    let across = |v: &Vec3| v - beam * v.dot(&beam);
+    // A panel along the beam has no such direction.
+    let of_panel = [&panel.fast, &Vec3::x(), &Vec3::y()].map(across).into_iter().find(|v| v.norm() > 1e-3);
+    let first = -of_panel.unwrap_or_else(Vec3::x).normalize();
+    let second = first.cross(&beam);
+    [first, if second.dot(&panel.slow) > 0.0 { -second } else { second }]
 }
 
 /// The experiments with all detectors moved by `offset` (mm).
@@ -72,7 +81,7 @@ fn moved(experiments: &ExperimentList, offset: &Vec3) -> ExperimentList {
 fn by_lattice(
     experiments: &ExperimentList,
     strong: &Reflections,
-    s0: &Vec3,
+    axes: &[Vec3; 2],
     params: &Params,
     monitor: &dyn Monitor,
 ) -> Result<Output, Error> {
@@ -99,7 +108,6 @@ fn by_lattice(
     }
     monitor.advance(1);
 
-    let axes = axes(s0);
     let pixel = pixel_size(experiments);
     let half = if params.mm_search_scope > 0.0 {
         ((params.mm_search_scope / (pixel * params.wide_search_binning)) as usize).clamp(1, 200)
@@ -108,21 +116,21 @@ fn by_lattice(
     };
     let step = params.mm_search_scope / half.max(1) as f64;
     let fine = if half > 0 { 0.5 * step } else { 0.5 * pixel };
-    let places = coarse(&sweeps, &axes, params.mm_search_scope, step, monitor)?;
-    let mut found = (follow(&mut sweeps, &axes, &places, fine, monitor)?, 0.0);
+    let places = coarse(&sweeps, axes, params.mm_search_scope, step, monitor)?;
+    let mut found = (follow(&mut sweeps, axes, &places, fine, monitor)?, 0.0);
     monitor.advance(1);
     for _ in 0..params.n_macro_cycles {
-        found = improve(&mut sweeps, &axes, found.0, fine, f64::INFINITY);
+        found = improve(&mut sweeps, axes, found.0, fine, f64::INFINITY);
         monitor.advance(1);
         monitor.check()?;
     }
     let mut scores = Vec::new();
     if half > 0 {
         // With good vectors the whole scope is looked at once more.
-        scores = map(&sweeps, &axes, half, step, monitor)?;
+        scores = map(&sweeps, axes, half, step, monitor)?;
         let best = best_of(&scores, half, step);
         if (0..2).any(|k| (best[k] - found.0[k]).abs() > 2.0 * step) {
-            let other = improve(&mut sweeps.clone(), &axes, best, fine, f64::INFINITY);
+            let other = improve(&mut sweeps.clone(), axes, best, fine, f64::INFINITY);
             if other.1 > found.1 {
                 found = other;
             }
