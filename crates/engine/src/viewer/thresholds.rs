@@ -1,79 +1,70 @@
 //! The stages of thresholding, as maps of an image: what spot finding computes about every pixel on its way to the strong ones.
 //!
 //! Letters as in `ewald_core::image::Dispersion`: in the window about a pixel, m usable pixels, x = Σp, y = Σp². Counts of 2²⁴ and more take
-//! no part. A map's integers are steps of the unit that comes with it; −1 where there is nothing to tell.
+//! no part. Which pixels are usable, the gain and the pedestal are spot finding's own ([`Examined`]). A map's integers are steps of the unit
+//! that comes with it; −1 where there is nothing to tell.
 
-use ewald_core::stages::spots::Params;
+use ewald_core::image::{Gaps, Method};
+use ewald_core::stages::spots::Examined;
 use ewald_protocol::Layer;
 
 /// Counts from here on take no part in sums.
 const BIG: i32 = 1 << 24;
 
-/// A rectangle of the image that is searched by itself: its first pixel and size, (fast, slow).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rectangle {
-    /// First pixel.
-    pub origin: [usize; 2],
-    /// Pixels.
-    pub size: [usize; 2],
-}
-
-/// The map `layer` of an image of `width` px, and the value of one step of its integers.
+/// The map `layer` of an image of `size` px (fast, slow), and the value of one step of its integers.
 ///
-/// - `counts`: row by row, negative where there are no data
-/// - `panels`: the rectangles to look at; windows do not reach beyond them
-pub fn map(layer: Layer, counts: &[i32], width: usize, panels: &[Rectangle], params: &Params) -> (Vec<i32>, f64) {
+/// - `panels`: what spot finding makes of its panels; windows do not reach beyond them
+pub fn map(layer: Layer, size: [usize; 2], panels: &[Examined]) -> (Vec<i32>, f64) {
     let unit = match layer {
         Layer::Mean | Layer::Threshold => 1.0 / 64.0,
         Layer::Variance => 1.0 / 16.0,
         Layer::Dispersion => 1.0 / 256.0,
         Layer::Counts | Layer::Flagged | Layer::Strong => 1.0,
     };
-    let mut out = vec![-1; counts.len()];
-    for panel in panels {
-        if (panel.origin[1] + panel.size[1]) * width <= counts.len() && panel.origin[0] + panel.size[0] <= width {
-            Panel { counts, width, at: *panel, params }.fill(layer, unit, &mut out);
+    let [width, height] = size;
+    let mut out = vec![-1; width * height];
+    for at in panels {
+        let values = Panel { at }.map(layer, unit);
+        for (j, row) in values.chunks_exact(at.size[0].max(1)).enumerate() {
+            let start = (at.origin[1] + j) * width + at.origin[0];
+            if let Some(to) = out.get_mut(start..start + row.len()) {
+                to.copy_from_slice(row);
+            }
         }
     }
     (out, unit)
 }
 
 struct Panel<'a> {
-    counts: &'a [i32],
-    width: usize,
-    at: Rectangle,
-    params: &'a Params,
+    at: &'a Examined,
 }
 
 impl Panel<'_> {
-    fn index(&self, i: usize, j: usize) -> usize {
-        (self.at.origin[1] + j) * self.width + self.at.origin[0] + i
-    }
-
-    fn usable(&self, i: usize, j: usize) -> bool {
-        self.counts[self.index(i, j)] >= 0
+    fn usable(&self, k: usize) -> bool {
+        self.at.counts[k] >= 0
     }
 
     /// m, x, y of one pixel.
-    fn own(&self, i: usize, j: usize) -> [f64; 3] {
-        let p = self.counts[self.index(i, j)];
+    fn own(&self, k: usize) -> [f64; 3] {
+        let p = self.at.counts[k];
         if (0..BIG).contains(&p) { [1.0, f64::from(p), f64::from(p) * f64::from(p)] } else { [0.0; 3] }
     }
 
-    fn gain(&self) -> f64 {
-        self.params.gain.unwrap_or(1.0)
-    }
-
-    fn fill(&self, layer: Layer, unit: f64, out: &mut [i32]) {
+    fn map(&self, layer: Layer, unit: f64) -> Vec<i32> {
         let steps = |value: f64| (value / unit).clamp(0.0, f64::from(i32::MAX)) as i32;
-        let kernel = self.params.kernel_size;
+        let (size, test) = (self.at.size, &self.at.test);
+        let mut out = vec![-1; self.at.counts.len()];
         match layer {
-            Layer::Counts | Layer::Strong => {}
+            Layer::Counts => out.copy_from_slice(&self.at.counts),
+            Layer::Strong => {
+                (0..out.len()).filter(|k| self.usable(*k)).for_each(|k| out[k] = 0);
+                self.at.strong.iter().for_each(|&k| out[k as usize] = 1);
+            }
             Layer::Mean | Layer::Variance | Layer::Dispersion => sliding(
-                self.at.size,
-                kernel,
-                |i, j| self.own(i, j),
-                |i, j, [m, x, y]| {
+                size,
+                test.kernel,
+                |k| self.own(k),
+                |k, [m, x, y]| {
                     let mean = x / m.max(1.0);
                     let variance = (y - x * mean) / (m - 1.0);
                     let value = match layer {
@@ -81,85 +72,97 @@ impl Panel<'_> {
                         Layer::Variance => Some(variance).filter(|_| m > 1.0),
                         _ => Some(variance / mean).filter(|_| m > 1.0 && x > 0.0),
                     };
-                    if let Some(value) = value.filter(|_| self.usable(i, j)) {
-                        out[self.index(i, j)] = steps(value);
+                    if let Some(value) = value.filter(|_| self.usable(k)) {
+                        out[k] = steps(value);
                     }
                 },
             ),
             Layer::Flagged => {
-                let [w, h] = self.at.size;
                 let flagged = self.flagged();
-                for (j, i) in (0..h).flat_map(|j| (0..w).map(move |i| (j, i))).filter(|&(j, i)| self.usable(i, j)) {
-                    out[self.index(i, j)] = i32::from(flagged[j * w + i]);
-                }
+                (0..out.len()).filter(|k| self.usable(*k)).for_each(|k| out[k] = i32::from(flagged[k]));
             }
             Layer::Threshold => {
+                let (threshold, _) = self.thresholds();
+                (0..out.len()).filter(|k| self.usable(*k)).for_each(|k| out[k] = steps(threshold[k].max(test.global_threshold)));
+            }
+        }
+        out
+    }
+
+    /// The count from which a pixel is strong by the mean about it, and whether it may be strong at all.
+    fn thresholds(&self) -> (Vec<f64>, Vec<bool>) {
+        let test = &self.at.test;
+        let mut threshold = vec![0.0; self.at.counts.len()];
+        let above = |mean: f64| mean + test.sigma_strong * (test.gain * mean).sqrt();
+        match test.method {
+            Method::Dispersion => {
+                let flagged = self.flagged();
+                sliding(self.at.size, test.kernel, |k| self.own(k), |k, [m, x, _]| threshold[k] = above(x / m.max(1.0)));
+                (threshold, flagged)
+            }
+            Method::DispersionExtended => {
                 let kept = self.kept();
-                let w = self.at.size[0];
-                let background = |i: usize, j: usize| if kept[j * w + i] { [0.0; 3] } else { self.own(i, j) };
-                sliding(self.at.size, kernel.map(|k| k + 2), background, |i, j, [m, x, _]| {
-                    if self.usable(i, j) {
-                        let mean = if m >= 2.0 { x / m } else { 0.0 };
-                        let value = mean + self.params.sigma_strong * (self.gain() * mean).sqrt();
-                        out[self.index(i, j)] = steps(value.max(self.params.global_threshold));
-                    }
+                let background = |k: usize| if kept[k] { [0.0; 3] } else { self.own(k) };
+                sliding(self.at.size, test.kernel.map(|k| k + 2), background, |k, [m, x, _]| {
+                    threshold[k] = above(if m >= 2.0 { x / m } else { 0.0 });
                 });
+                (threshold, kept)
             }
         }
     }
 
     /// Pixels whose window varies more than flat background does.
     fn flagged(&self) -> Vec<bool> {
-        let [w, h] = self.at.size;
-        let kernel = self.params.kernel_size;
-        let window = kernel.iter().map(|k| 2 * k + 1).product::<usize>();
-        let least = if self.params.min_local == 0 { window } else { self.params.min_local } as f64;
-        let mut flagged = vec![false; w * h];
+        let test = &self.at.test;
+        let mut flagged = vec![false; self.at.counts.len()];
         sliding(
             self.at.size,
-            kernel,
-            |i, j| self.own(i, j),
-            |i, j, [m, x, y]| {
+            test.kernel,
+            |k| self.own(k),
+            |k, [m, x, y]| {
                 let free = (m - 1.0).max(0.0);
-                let bound = self.gain() * (free + self.params.sigma_background * (2.0 * free).sqrt());
-                flagged[j * w + i] = self.usable(i, j) && m >= least && m * y - x * x > x * bound;
+                let bound = test.gain * (free + test.sigma_background * (2.0 * free).sqrt());
+                flagged[k] = self.usable(k) && m >= test.min_local as f64 && m * y - x * x > x * bound;
             },
         );
         flagged
     }
 
-    /// Flagged pixels that are not nearer than the kernel's half-width to a usable one that is not flagged.
+    /// Flagged pixels that are not nearer than the kernel's half-width to one that is not flagged.
     fn kept(&self) -> Vec<bool> {
-        let w = self.at.size[0];
+        let test = &self.at.test;
         let flagged = self.flagged();
         let mut kept = vec![false; flagged.len()];
-        let flat = |i: usize, j: usize| [f64::from(u8::from(self.usable(i, j) && !flagged[j * w + i])), 0.0, 0.0];
-        let distance = self.params.kernel_size[0].min(self.params.kernel_size[1]) - 1;
-        sliding(self.at.size, [distance; 2], flat, |i, j, [near, ..]| kept[j * w + i] = near == 0.0 && self.usable(i, j));
+        let flat = |k: usize| {
+            let is = !flagged[k] && (test.gaps == Gaps::Background || self.usable(k));
+            [f64::from(u8::from(is)), 0.0, 0.0]
+        };
+        let distance = test.kernel[0].min(test.kernel[1]) - 1;
+        sliding(self.at.size, [distance; 2], flat, |k, [near, ..]| kept[k] = near == 0.0 && self.usable(k));
         kept
     }
 }
 
 /// Sums over windows of half-widths (slow, fast) about every pixel of a rectangle of `size` (fast, slow), clipped at its edges.
 ///
-/// - `own(i, j)`: what pixel i of row j adds
-/// - `each(i, j, sums)`: takes the sums
+/// - `own(k)`: what pixel k, row by row, adds
+/// - `each(k, sums)`: takes the sums
 ///
 /// Integers below 2⁵³ are summed exactly.
-fn sliding([w, h]: [usize; 2], [ky, kx]: [usize; 2], own: impl Fn(usize, usize) -> [f64; 3], mut each: impl FnMut(usize, usize, [f64; 3])) {
+fn sliding([w, h]: [usize; 2], [ky, kx]: [usize; 2], own: impl Fn(usize) -> [f64; 3], mut each: impl FnMut(usize, [f64; 3])) {
     fn add(to: &mut [f64; 3], what: [f64; 3], sign: f64) {
         to.iter_mut().zip(what).for_each(|(t, v)| *t += sign * v);
     }
     let mut columns = vec![[0.0; 3]; w];
     for j in 0..ky.min(h) {
-        columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own(i, j), 1.0));
+        columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own(j * w + i), 1.0));
     }
     for j in 0..h {
         if j + ky < h {
-            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own(i, j + ky), 1.0));
+            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own((j + ky) * w + i), 1.0));
         }
         if j > ky {
-            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own(i, j - ky - 1), -1.0));
+            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own((j - ky - 1) * w + i), -1.0));
         }
         let mut sum = [0.0; 3];
         columns.iter().take(kx).for_each(|c| add(&mut sum, *c, 1.0));
@@ -170,7 +173,7 @@ fn sliding([w, h]: [usize; 2], [ky, kx]: [usize; 2], own: impl Fn(usize, usize) 
             if i > kx {
                 add(&mut sum, columns[i - kx - 1], -1.0);
             }
-            each(i, j, sum);
+            each(j * w + i, sum);
         }
     }
 }
@@ -180,16 +183,16 @@ mod tests {
     use super::*;
     use ewald_core::image::{Dispersion, Frame, PanelView, Scratch, Usable};
 
-    /// Background of about 3 with spots and gaps.
-    fn image(w: usize, h: usize) -> Vec<i32> {
+    /// Background of about 3 with spots and gaps, some of them at the gaps.
+    fn counts(w: usize, h: usize) -> Vec<i32> {
         let mut seed = 7u64;
         let mut random = || {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (seed >> 33) as i32
         };
         let mut counts: Vec<i32> = (0..w * h).map(|_| (0..6).map(|_| random() % 2).sum()).collect();
-        for _ in 0..12 {
-            let (x, y) = (random() as usize % (w - 4), random() as usize % (h - 4));
+        for n in 0..24 {
+            let (x, y) = (random() as usize % (w - 4), if n < 12 { random() as usize % (h - 4) } else { 18 + n % 3 });
             for k in 0..9 {
                 counts[(y + k / 3) * w + x + k % 3] += 20 + random() % 200;
             }
@@ -198,37 +201,64 @@ mod tests {
         counts
     }
 
+    fn examined(test: &Dispersion, counts: &[i32], [w, h]: [usize; 2]) -> Examined {
+        let usable = Usable::new(&vec![true; w * h], w, [0, i32::MAX]);
+        let frame = Frame { width: w, height: h, pixels: counts.to_vec() };
+        let view = PanelView::new(&frame, [0, 0], [w, h]).unwrap();
+        let strong = test.strong_pixels(&view, &usable, &mut Scratch::default()).iter().map(|p| p.index).collect();
+        Examined { origin: [0, 0], size: [w, h], counts: counts.to_vec(), test: test.clone(), strong }
+    }
+
     #[test]
     fn pixels_at_the_threshold_are_those_that_spot_finding_calls_strong() {
-        let (w, h) = (90, 70);
-        let counts = image(w, h);
-        let params = Params::default();
-        let panel = Rectangle { origin: [0, 0], size: [w, h] };
-        let parts = Panel { counts: &counts, width: w, at: panel, params: &params };
-        let (threshold, unit) = map(Layer::Threshold, &counts, w, &[panel], &params);
-        let kept = parts.kept();
-        let here: Vec<usize> =
-            (0..w * h).filter(|&i| kept[i] && f64::from(counts[i]) >= f64::from(threshold[i]) * unit && counts[i] > 0).collect();
-        let usable = Usable::new(&vec![true; w * h], w, [0, i32::MAX]);
-        let frame = Frame { width: w, height: h, pixels: counts.clone() };
-        let view = PanelView::new(&frame, [0, 0], [w, h]).unwrap();
-        let strong = Dispersion::default().strong_pixels(&view, &usable, &mut Scratch::default());
-        assert!(strong.len() > 60, "{}", strong.len());
-        assert_eq!(here, strong.iter().map(|p| p.index as usize).collect::<Vec<_>>());
+        let size = [90, 70];
+        let counts = counts(size[0], size[1]);
+        let base = Dispersion::default();
+        let tests = [
+            base.clone(),
+            Dispersion { gaps: Gaps::Flagged, ..base.clone() },
+            Dispersion { gain: 1.7, sigma_strong: 2.0, ..base.clone() },
+            Dispersion { kernel: [2, 4], min_local: 20, global_threshold: 60.0, ..base.clone() },
+            Dispersion { method: Method::Dispersion, ..base },
+        ];
+        let mut numbers = Vec::new();
+        for test in tests {
+            let at = examined(&test, &counts, size);
+            let (threshold, may) = Panel { at: &at }.thresholds();
+            let strong = |k: &usize| {
+                let p = f64::from(counts[*k]);
+                let above = if test.method == Method::Dispersion { p > threshold[*k] } else { p >= threshold[*k] };
+                may[*k] && above && p > test.global_threshold
+            };
+            let here: Vec<u32> = (0..counts.len()).filter(strong).map(|k| k as u32).collect();
+            assert!(here.len() > 40, "{}", here.len());
+            assert_eq!(here, at.strong, "{test:?}");
+            numbers.push(here.len());
+            let (drawn, unit) = map(Layer::Strong, size, std::slice::from_ref(&at));
+            assert_eq!((drawn.iter().filter(|v| **v == 1).count(), unit), (here.len(), 1.0));
+        }
+        assert!(numbers[1] > numbers[0], "a gap cuts spots: {numbers:?}");
     }
 
     #[test]
     fn means_and_variances_are_those_of_the_window() {
         let counts: Vec<i32> = (0..100).collect();
-        let panel = Rectangle { origin: [0, 0], size: [10, 10] };
-        let params = Params::default();
-        let (mean, unit) = map(Layer::Mean, &counts, 10, &[panel], &params);
+        let at = |counts: &[i32]| [examined(&Dispersion::default(), counts, [10, 10])];
+        let (mean, unit) = map(Layer::Mean, [10, 10], &at(&counts));
         assert_eq!(f64::from(mean[55]) * unit, 55.0);
         // The corner's window has 4 × 4 pixels.
         assert_eq!(f64::from(mean[0]) * unit, 16.5);
-        let (dispersion, _) = map(Layer::Dispersion, &[5; 100], 10, &[panel], &params);
+        let (dispersion, _) = map(Layer::Dispersion, [10, 10], &at(&[5; 100]));
         assert!(dispersion.iter().all(|d| *d == 0));
-        let (flagged, _) = map(Layer::Flagged, &[-1; 100], 10, &[panel], &params);
+        let (flagged, _) = map(Layer::Flagged, [10, 10], &at(&[-1; 100]));
         assert!(flagged.iter().all(|f| *f == -1));
+    }
+
+    #[test]
+    fn a_panel_stands_where_it_is_in_the_image() {
+        let panel = Examined { origin: [2, 1], ..examined(&Dispersion::default(), &[7; 100], [10, 10]) };
+        let (map, _) = map(Layer::Counts, [13, 12], &[panel]);
+        assert_eq!((map[14], map[15], map[11 * 13 - 1], map[11 * 13 + 2]), (-1, 7, -1, -1));
+        assert_eq!(map.iter().filter(|v| **v == 7).count(), 100);
     }
 }

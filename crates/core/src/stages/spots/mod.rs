@@ -11,6 +11,7 @@
 
 pub mod components;
 mod error;
+mod examine;
 mod hot;
 mod ice;
 mod mask;
@@ -23,6 +24,7 @@ mod run;
 mod tests;
 
 pub use error::Error;
+pub use examine::{Examined, examine};
 pub use params::{Algorithm, Gaps, Params};
 pub use report::report;
 pub use result::{Diagnostics, HotPixel, ImageSetDiagnostics, Output, ResolutionShell};

@@ -38,9 +38,9 @@ pub fn run(experiments: &ExperimentList, images: &[Arc<dyn ImageSource>], params
 }
 
 /// The experiments on one image set.
-struct Sweep<'a> {
-    beam: &'a Beam,
-    detector: &'a Detector,
+pub(super) struct Sweep<'a> {
+    pub(super) beam: &'a Beam,
+    pub(super) detector: &'a Detector,
     /// Number of the first image.
     first_image: i64,
     /// Whether spots may go on from image to image.
@@ -51,7 +51,7 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     /// `None` when no experiment has the image set.
-    fn of(list: &'a ExperimentList, imageset: usize) -> Result<Option<Self>, Error> {
+    pub(super) fn of(list: &'a ExperimentList, imageset: usize) -> Result<Option<Self>, Error> {
         let members: Vec<usize> = (0..list.len()).filter(|&i| list.experiments[i].imageset == Some(imageset)).collect();
         let Some(&first) = members.first() else { return Ok(None) };
         let missing = |what| Error::Incomplete { experiment: first, what };
@@ -150,16 +150,7 @@ fn find(
         let take = || spare.lock().unwrap_or_else(|e| e.into_inner());
         let mut scratch = take().pop().unwrap_or_default();
         let each = panels.iter().enumerate().map(|(k, panel)| {
-            strong_on_panel(frame, panel, &params.dispersion, &mut scratch).ok_or_else(|| Error::PanelOutside {
-                imageset,
-                panel: k,
-                width: panel.size[0],
-                height: panel.size[1],
-                x: panel.origin[0] as i64,
-                y: panel.origin[1] as i64,
-                image_width: frame.width,
-                image_height: frame.height,
-            })
+            strong_on_panel(frame, panel, &params.dispersion, &mut scratch).ok_or_else(|| panel_outside(imageset, k, panel, frame))
         });
         let found = each.collect();
         take().push(scratch);
@@ -201,10 +192,27 @@ fn find(
     Ok((spots, diagnostics))
 }
 
+pub(super) fn panel_outside(imageset: usize, number: usize, panel: &Searched, frame: &Frame) -> Error {
+    Error::PanelOutside {
+        imageset,
+        panel: number,
+        width: panel.size[0],
+        height: panel.size[1],
+        x: panel.origin[0] as i64,
+        y: panel.origin[1] as i64,
+        image_width: frame.width,
+        image_height: frame.height,
+    }
+}
+
+/// The test as a panel needs it: with counts of several per photon, the photons' statistics are those of counts with that gain.
+pub(super) fn test_on(panel: &Searched, test: &Dispersion) -> Dispersion {
+    Dispersion { gain: test.gain * panel.gain, global_threshold: test.global_threshold * panel.gain, ..test.clone() }
+}
+
 /// Strong pixels of one panel, its pedestal subtracted. `None` when the panel is not within the frame.
-fn strong_on_panel(frame: &Frame, panel: &Searched, test: &Dispersion, scratch: &mut Scratch) -> Option<Vec<Pixel>> {
-    // With counts of several per photon, the photons' statistics are those of counts with that gain.
-    let test = Dispersion { gain: test.gain * panel.gain, global_threshold: test.global_threshold * panel.gain, ..test.clone() };
+pub(super) fn strong_on_panel(frame: &Frame, panel: &Searched, test: &Dispersion, scratch: &mut Scratch) -> Option<Vec<Pixel>> {
+    let test = test_on(panel, test);
     if panel.pedestal == 0 {
         let view = PanelView::new(frame, panel.origin, panel.size)?;
         return Some(test.strong_pixels(&view, &panel.usable, scratch));
