@@ -32,8 +32,25 @@ viewer.catch(failed);
 
 self.onmessage = ({ data }) => {
   if (data.kind === 'start') start(data.module);
-  else if (data.kind === 'request') viewer.then((v) => v.request(data.body, data.files, data.buffers)).catch(failed);
+  else if (data.kind === 'request') {
+    waiting += 1;
+    viewer.then((v) => {
+      waiting -= 1;
+      v.request(data.body, data.files, data.buffers);
+      rest(v);
+    }).catch(failed);
+  }
 };
+
+// When nothing is asked for, the image that comes next is made ready. Requests that are on their way come before the timer.
+let waiting = 0;
+let timer;
+function rest(v) {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (waiting === 0) try { v.idle(); } catch (error) { failed(error); }
+  }, 4);
+}
 
 function failed(error) {
   self.postMessage({ kind: 'failed', message: String(error?.message ?? error) });

@@ -94,6 +94,14 @@ impl ViewerHandle {
     }
 }
 
+#[wasm_bindgen]
+impl ViewerHandle {
+    /// Gets ready what is likely to be asked for next.
+    pub fn idle(&mut self) {
+        self.viewer.idle();
+    }
+}
+
 /// The worker that this module runs in.
 struct Worker;
 

@@ -19,9 +19,26 @@ const SMALLEST: usize = 128;
 
 impl Levels {
     /// The versions of an image of `size` (fast, slow). Counts that are missing are taken as no data.
-    pub fn new(size: [usize; 2], mut counts: Vec<i32>) -> Self {
+    pub fn new(size: [usize; 2], counts: Vec<i32>) -> Self {
+        Levels::masked(size, counts, None)
+    }
+
+    /// The same; pixels that are false in `mask` have no data.
+    pub fn masked(size: [usize; 2], mut counts: Vec<i32>, mask: Option<&[bool]>) -> Self {
         counts.resize(size[0] * size[1], -1);
-        let mut levels = vec![Level { size, counts }];
+        let mut full = Level { size, counts };
+        if size.iter().any(|n| *n < 2 * SMALLEST) {
+            full.mask(mask, 0..size[1]);
+            return Levels { levels: vec![full] };
+        }
+        // While two rows are in the processor's cache they are masked and halved at once: of the largest version the memory is what takes time.
+        let half = Level::half_of(size);
+        let mut next = half;
+        for y in (0..size[1]).step_by(2) {
+            full.mask(mask, y..(y + 2).min(size[1]));
+            full.halve_row(y / 2, &mut next);
+        }
+        let mut levels = vec![full, next];
         while let Some(last) = levels.last().filter(|l| l.size.iter().all(|n| *n >= 2 * SMALLEST)) {
             let next = last.halved();
             levels.push(next);
@@ -59,21 +76,39 @@ impl Levels {
 }
 
 impl Level {
-    fn halved(&self) -> Level {
-        let [w, h] = self.size;
-        let half = [w.div_ceil(2), h.div_ceil(2)];
-        let mut counts = vec![i32::MIN; half[0] * half[1]];
-        for (y, row) in self.counts.chunks_exact(w).enumerate() {
-            let out = &mut counts[y / 2 * half[0]..][..half[0]];
-            let (pairs, last) = row.as_chunks::<2>();
-            for ([a, b], to) in pairs.iter().zip(out.iter_mut()) {
-                *to = (*to).max(*a).max(*b);
-            }
-            if let (Some(a), Some(to)) = (last.first(), out.last_mut()) {
-                *to = (*to).max(*a);
-            }
+    fn half_of(size: [usize; 2]) -> Level {
+        let half = size.map(|n| n.div_ceil(2));
+        Level { size: half, counts: vec![0; half[0] * half[1]] }
+    }
+
+    fn mask(&mut self, mask: Option<&[bool]>, rows: core::ops::Range<usize>) {
+        let pixels = rows.start * self.size[0]..rows.end * self.size[0];
+        if let Some(mask) = mask.and_then(|m| m.get(pixels.clone())) {
+            // Without a branch, so that many are done at once.
+            self.counts[pixels].iter_mut().zip(mask).for_each(|(count, usable)| *count |= i32::from(*usable) - 1);
         }
-        Level { size: half, counts }
+    }
+
+    /// Row `y` of the next smaller version.
+    fn halve_row(&self, y: usize, into: &mut Level) {
+        let [w, h] = self.size;
+        let row = |j: usize| &self.counts[j * w..(j + 1) * w];
+        let (first, second) = (row(2 * y), row((2 * y + 1).min(h - 1)));
+        let out = &mut into.counts[y * into.size[0]..][..into.size[0]];
+        let (pairs, last) = first.as_chunks::<2>();
+        let (below, last_below) = second.as_chunks::<2>();
+        for (to, ([a, b], [c, d])) in out.iter_mut().zip(pairs.iter().zip(below)) {
+            *to = (*a).max(*b).max((*c).max(*d));
+        }
+        if let (Some(to), Some(a), Some(c)) = (out.get_mut(pairs.len()), last.first(), last_below.first()) {
+            *to = (*a).max(*c);
+        }
+    }
+
+    fn halved(&self) -> Level {
+        let mut next = Level::half_of(self.size);
+        (0..next.size[1]).for_each(|y| self.halve_row(y, &mut next));
+        next
     }
 }
 
@@ -92,5 +127,18 @@ mod tests {
         assert_eq!((level.counts[0], level.counts[257 * 151 - 1], level.counts[1]), (4, 9, -1));
         assert_eq!(levels.for_scale(2.0).1, 0);
         assert_eq!((levels.count(512, 300), levels.count(-1, 0)), (9, -1));
+    }
+
+    #[test]
+    fn a_mask_takes_pixels_out_of_all_versions() {
+        let counts: Vec<i32> = (0..300 * 301).map(|k| k % 97).collect();
+        let mask: Vec<bool> = (0..300 * 301).map(|k| k % 5 != 0 && k / 300 != 300).collect();
+        let mut plain = counts.clone();
+        plain.iter_mut().zip(&mask).filter(|(_, m)| !**m).for_each(|(c, _)| *c = -1);
+        let (a, b) = (Levels::masked([300, 301], counts, Some(&mask)), Levels::new([300, 301], plain.clone()));
+        assert!(a.levels.len() == 2 && a.levels.iter().zip(&b.levels).all(|(x, y)| x.counts == y.counts));
+        assert_eq!(a.levels[1].counts[150 * 150], -1);
+        let slow = |x: usize, y: usize| (0..4).map(|k| plain[(2 * y + k / 2) * 300 + 2 * x + k % 2]).max().unwrap();
+        assert!((0..150 * 150).all(|k| a.levels[1].counts[k] == slow(k % 150, k / 150)));
     }
 }

@@ -20,7 +20,7 @@ use ewald_core::stages::import;
 use ewald_protocol::{Ask, Drawing, Drawn, ErrorView, ProfileKind, SpotKind, SpotsHeader, Tell};
 
 use overlay::Overlay;
-use shown::Shown;
+use shown::{Ahead, Shown};
 
 /// What the viewer needs of the place where it runs.
 pub trait Place {
@@ -38,6 +38,11 @@ pub struct Viewer {
     images: Vec<Arc<dyn ImageSource>>,
     overlays: [Option<Overlay>; 3],
     shown: Option<Shown>,
+    /// The image that is likely to be asked for next, and which that is.
+    ahead: Option<Ahead>,
+    next: Option<[usize; 2]>,
+    /// Memory of an image that is no longer looked at.
+    spare: Vec<i32>,
 }
 
 /// Why there is nothing to see.
@@ -107,9 +112,25 @@ impl Viewer {
         }
     }
 
+    /// Reads the image that is likely to be asked for next, if there is one; whether anything was done. To be called when nothing is asked.
+    pub fn idle(&mut self) -> bool {
+        let Some([sweep, image]) = self.next.take() else { return false };
+        let Some(source) = self.images.get(sweep).filter(|s| image < s.n_images()) else { return false };
+        if let Some(old) = self.ahead.take() {
+            if old.is(sweep, image) {
+                self.ahead = Some(old);
+                return false;
+            }
+            self.spare = old.into_counts();
+        }
+        // An image that cannot be read is told of when it is asked for.
+        self.ahead = Ahead::read(source.as_ref(), sweep, image, &mut self.spare).ok();
+        true
+    }
+
     fn open(&mut self, models: &[u8]) -> Result<(), ViewerError> {
         self.experiments = expt::read(models).map_err(|e| ViewerError::Models(e.to_string()))?;
-        self.shown = None;
+        (self.shown, self.ahead, self.next) = (None, None, None);
         self.images = import::open_images(&self.experiments, &self.files)?;
         Ok(())
     }
@@ -118,7 +139,13 @@ impl Viewer {
         let start = place.seconds();
         let missing = ViewerError::NoSweep { sweep: drawing.sweep, n: self.images.len() };
         let source = self.images.get(drawing.sweep).ok_or(missing)?;
-        let shown = Shown::updated(self.shown.take(), &drawing, source.as_ref(), &self.experiments)?;
+        let before = self.shown.as_ref().and_then(|s| Some([s.sweep(), s.single()?]));
+        let shown = Shown::updated(self.shown.take(), &drawing, source.as_ref(), &self.experiments, &mut self.ahead, &mut self.spare)?;
+        // Who goes from one image to its neighbour goes on in that direction.
+        let step = before.filter(|b| b[0] == drawing.sweep && drawing.stack <= 1).map(|b| drawing.image as i64 - b[1] as i64);
+        if let Some(step) = step.filter(|s| *s != 0 && s.abs() <= 10) {
+            self.next = drawing.image.checked_add_signed(step as isize).map(|image| [drawing.sweep, image]);
+        }
         let read = place.seconds();
         let (levels, unit) = shown.levels();
         let white = drawing.white.unwrap_or_else(|| shown.automatic(&drawing));

@@ -1,31 +1,12 @@
 //! Counts to colours.
 
+use ewald_core::report::viridis;
 use ewald_protocol::{Drawing, Palette, Transfer};
 
 use super::levels::Levels;
 
 /// Values up to here have their colour looked up.
 const TABLE: usize = 4096;
-
-/// Sixteen colours of viridis (Smith and van der Walt 2015, in the public domain), evenly spaced.
-const VIRIDIS: [[u8; 3]; 16] = [
-    [68, 1, 84],
-    [72, 26, 108],
-    [71, 47, 125],
-    [65, 68, 135],
-    [57, 86, 140],
-    [49, 104, 142],
-    [42, 120, 142],
-    [35, 136, 142],
-    [31, 152, 139],
-    [34, 168, 132],
-    [53, 183, 121],
-    [84, 197, 104],
-    [122, 209, 81],
-    [165, 219, 54],
-    [210, 226, 27],
-    [253, 231, 37],
-];
 
 /// The colour of a strength from 0 to 1.
 pub fn colour(palette: Palette, strength: f64) -> [u8; 3] {
@@ -36,12 +17,7 @@ pub fn colour(palette: Palette, strength: f64) -> [u8; 3] {
         Palette::Grey => [byte(1.0 - x.powf(0.75)); 3],
         Palette::Inverted => [byte(x.powf(0.75)); 3],
         Palette::Heat => [byte(3.0 * x), byte(3.0 * x - 1.0), byte(3.0 * x - 2.0)],
-        Palette::Viridis => {
-            let place = x * (VIRIDIS.len() - 1) as f64;
-            let k = (place as usize).min(VIRIDIS.len() - 2);
-            let part = place - k as f64;
-            [0, 1, 2].map(|i| (f64::from(VIRIDIS[k][i]) * (1.0 - part) + f64::from(VIRIDIS[k + 1][i]) * part) as u8)
-        }
+        Palette::Viridis => viridis(x),
     }
 }
 
@@ -75,8 +51,8 @@ fn strong(palette: Palette) -> [u8; 3] {
     }
 }
 
-fn rgba([r, g, b]: [u8; 3]) -> u32 {
-    u32::from_le_bytes([r, g, b, 255])
+fn rgba([r, g, b]: [u8; 3]) -> [u8; 4] {
+    [r, g, b, 255]
 }
 
 /// Which image pixels each of `n` screen pixels shows along one axis: half-open, empty beyond the image.
@@ -107,37 +83,39 @@ pub fn draw(levels: &Levels, unit: f64, drawing: &Drawing, white: f64, found: &[
     let axis = |i: usize| spans([cw, ch][i], drawing.centre[i] / factor, drawing.scale * factor, level.size[i]);
     let (columns, rows) = (axis(0), axis(1));
     let shade = |value: i32| rgba(colour(drawing.palette, strength(drawing.transfer, f64::from(value) * unit, white)));
-    let table: Vec<u32> = (0..TABLE as i32).map(shade).collect();
+    let table: Vec<[u8; 4]> = (0..TABLE as i32).map(shade).collect();
     let gap = rgba(gap(drawing.palette, drawing.masked));
-    let mut out = vec![0u32; cw * ch];
+    let mut out = vec![[0u8; 4]; cw * ch];
+    // The brightest of each column over the rows that a screen row shows; one pass for them all.
+    let seen = columns.iter().filter(|(a, b)| a < b).fold((u32::MAX, 0), |(first, end), c| (first.min(c.0), end.max(c.1)));
+    let seen = seen.0.min(seen.1) as usize..seen.1 as usize;
+    let mut line = vec![0i32; seen.len()];
     for (to, &(y0, y1)) in out.chunks_exact_mut(cw.max(1)).zip(&rows) {
-        let lines = level.counts.get(y0 as usize * level.size[0]..y1 as usize * level.size[0]).unwrap_or(&[]);
-        if lines.is_empty() {
-            continue;
+        let row = |y: u32| level.counts.get(y as usize * level.size[0]..).and_then(|from| from.get(seen.clone()));
+        let Some(first) = (y0 < y1).then(|| row(y0)).flatten() else { continue };
+        line.copy_from_slice(first);
+        for other in (y0 + 1..y1).filter_map(row) {
+            line.iter_mut().zip(other).for_each(|(a, b)| *a = (*a).max(*b));
         }
         for (pixel, &(x0, x1)) in to.iter_mut().zip(&columns) {
-            if x0 == x1 {
+            let Some((first, more)) =
+                line.get(x0 as usize - seen.start.min(x0 as usize)..).filter(|_| x0 < x1).and_then(<[i32]>::split_first)
+            else {
                 continue;
-            }
-            let mut brightest = i32::MIN;
-            for line in lines.chunks_exact(level.size[0]) {
-                for count in &line[x0 as usize..x1 as usize] {
-                    brightest = brightest.max(*count);
-                }
-            }
+            };
+            let brightest = more.iter().take((x1 - x0 - 1) as usize).fold(*first, |a, b| a.max(*b));
             *pixel = match usize::try_from(brightest) {
                 Err(_) => gap,
-                Ok(value) if value < TABLE => table[value],
-                Ok(_) => shade(brightest),
+                Ok(value) => table.get(value).copied().unwrap_or_else(|| shade(brightest)),
             };
         }
     }
     tint(&mut out, found, levels.size(), drawing);
-    out.into_iter().flat_map(u32::to_le_bytes).collect()
+    out.into_flattened()
 }
 
 /// Tints the pixels at `found`.
-fn tint(out: &mut [u32], found: &[u32], size: [usize; 2], drawing: &Drawing) {
+fn tint(out: &mut [[u8; 4]], found: &[u32], size: [usize; 2], drawing: &Drawing) {
     let [cw, ch] = drawing.canvas.map(|n| n as usize);
     let colour = rgba(strong(drawing.palette));
     let screen = |i: usize, image: f64, n: usize| (image - drawing.centre[i]) * drawing.scale + n as f64 / 2.0;
@@ -221,6 +199,6 @@ mod tests {
             assert!(all[0] == 0.0 && (all[100] - 1.0).abs() < 1e-12 && all.is_sorted());
         }
         assert_eq!((colour(Palette::Grey, 1.0), colour(Palette::Inverted, 1.0)), ([0; 3], [255; 3]));
-        assert_eq!((colour(Palette::Viridis, 0.0), colour(Palette::Viridis, 1.0)), (VIRIDIS[0], VIRIDIS[15]));
+        assert_eq!((colour(Palette::Viridis, 0.0), colour(Palette::Viridis, 1.0)), ([68, 1, 84], [253, 231, 37]));
     }
 }

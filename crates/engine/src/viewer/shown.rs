@@ -4,15 +4,14 @@ use std::sync::Arc;
 use ewald_core::geometry::ExperimentList;
 use ewald_core::image::{Frame, ImageSource, MemoryImages};
 use ewald_core::job::Silent;
-use ewald_core::reflections::mask;
 use ewald_core::session::{SessionParams, StageId};
-use ewald_core::stages::spots;
+use ewald_core::stages::spots::{self, Examined};
 use ewald_protocol::{Drawing, Layer, StackKind, Transfer};
 
 use super::ViewerError;
 use super::levels::Levels;
 use super::shade;
-use super::thresholds::{self, Rectangle};
+use super::thresholds;
 
 /// The image that is looked at, and what was made of it.
 pub struct Shown {
@@ -24,36 +23,70 @@ pub struct Shown {
     /// With the parameters that it was made with.
     layer: Option<(Layer, BTreeMap<String, String>, Levels, f64)>,
     found: Option<Found>,
-    mask: Option<Vec<bool>>,
 }
 
-/// Spots of the image alone, as spot finding finds them with some parameters.
+/// An image that has been made ready before it was asked for.
+pub struct Ahead {
+    sweep: usize,
+    image: usize,
+    counts: Levels,
+}
+
+impl Ahead {
+    /// Makes a single image ready; `spare` is memory to be used.
+    pub fn read(source: &dyn ImageSource, sweep: usize, image: usize, spare: &mut Vec<i32>) -> Result<Ahead, ViewerError> {
+        Ok(Ahead { sweep, image, counts: stacked(source, image, 1, StackKind::Sum, std::mem::take(spare))? })
+    }
+
+    /// Whether it is this image.
+    pub fn is(&self, sweep: usize, image: usize) -> bool {
+        (self.sweep, self.image) == (sweep, image)
+    }
+
+    /// The memory, to be used again.
+    pub fn into_counts(self) -> Vec<i32> {
+        self.counts.into_counts()
+    }
+}
+
+/// What spot finding makes of the image alone with some parameters.
 struct Found {
     parameters: BTreeMap<String, String>,
-    /// Strong pixels of all spots, as indices into the image, ascending.
+    panels: Vec<Examined>,
+    /// Strong pixels, as indices into the image, ascending.
     pixels: Vec<u32>,
     spots: usize,
 }
 
 impl Shown {
-    /// What a drawing needs, made from what was shown before as far as that serves.
+    /// What a drawing needs: read ahead, or made from what was shown before as far as that serves.
     pub fn updated(
         before: Option<Shown>,
         drawing: &Drawing,
         source: &dyn ImageSource,
         experiments: &ExperimentList,
+        ahead: &mut Option<Ahead>,
+        spare: &mut Vec<i32>,
     ) -> Result<Shown, ViewerError> {
         let key = (drawing.sweep, drawing.image, drawing.stack.max(1), drawing.stack_kind);
         let mut shown = match before {
             Some(same) if (same.sweep, same.image, same.stack, same.kind) == key => same,
             other => {
-                let spare = other.map(|o| o.counts.into_counts()).unwrap_or_default();
-                let counts = stacked(source, key.1, key.2, key.3, spare)?;
-                Shown { sweep: key.0, image: key.1, stack: key.2, kind: key.3, counts, layer: None, found: None, mask: None }
+                let counts = match ahead.take() {
+                    Some(ahead) if (ahead.sweep, ahead.image, 1, drawing.stack_kind) == key => ahead.counts,
+                    _ => stacked(source, key.1, key.2, key.3, std::mem::take(spare))?,
+                };
+                *spare = other.map(|o| o.counts.into_counts()).unwrap_or_default();
+                Shown { sweep: key.0, image: key.1, stack: key.2, kind: key.3, counts, layer: None, found: None }
             }
         };
         shown.make_layer(drawing, source, experiments)?;
         Ok(shown)
+    }
+
+    /// The first image shown, when it is a single one.
+    pub fn single(&self) -> Option<usize> {
+        (self.stack == 1).then_some(self.image)
     }
 
     /// The sweep of the image.
@@ -109,9 +142,7 @@ impl Shown {
         if thresholding || drawing.strong {
             if self.found.as_ref().is_none_or(|f| f.parameters != drawing.parameters) {
                 self.found = None;
-                let params = parameters(drawing)?;
-                self.mask = source.mask().map(<[bool]>::to_vec);
-                self.found = Some(self.find(drawing, &params, experiments)?);
+                self.found = Some(self.find(drawing, &parameters(drawing)?, source, experiments)?);
             }
         } else {
             self.found = None;
@@ -126,55 +157,37 @@ impl Shown {
         }
         self.layer = None;
         let size = self.counts.size();
-        let (map, unit) = if drawing.layer == Layer::Strong {
-            let mut map: Vec<i32> = self.counts.counts().iter().map(|c| if *c < 0 { -1 } else { 0 }).collect();
-            self.strong_pixels().iter().for_each(|&i| map[i as usize] = 1);
-            (map, 1.0)
-        } else {
-            let params = parameters(drawing)?;
-            thresholds::map(drawing.layer, self.counts.counts(), size[0], &self.panels(experiments), &params.find_spots)
-        };
+        let panels = self.found.as_ref().map_or(&[][..], |f| &f.panels);
+        let (map, unit) = thresholds::map(drawing.layer, size, panels);
         self.layer = Some((drawing.layer, drawing.parameters.clone(), Levels::new(size, map), unit));
         Ok(())
     }
 
-    fn panels(&self, experiments: &ExperimentList) -> Vec<Rectangle> {
-        let own = experiments.experiments.iter().find(|e| e.imageset == Some(self.sweep));
-        let detector = own.and_then(|e| experiments.detectors.get(e.detector?));
-        let rectangle = |p: &ewald_core::geometry::Panel| {
-            let origin = [usize::try_from(p.raw_image_offset[0]).ok()?, usize::try_from(p.raw_image_offset[1]).ok()?];
-            Some(Rectangle { origin, size: p.image_size })
-        };
-        let panels: Vec<Rectangle> = detector.map_or_else(Vec::new, |d| d.panels.iter().filter_map(rectangle).collect());
-        if panels.is_empty() { vec![Rectangle { origin: [0, 0], size: self.counts.size() }] } else { panels }
-    }
-
     /// Runs spot finding on this image alone, with everything that belongs to it: masks, filters, sizes.
-    fn find(&self, drawing: &Drawing, params: &SessionParams, experiments: &ExperimentList) -> Result<Found, ViewerError> {
+    fn find(
+        &self,
+        drawing: &Drawing,
+        params: &SessionParams,
+        source: &dyn ImageSource,
+        experiments: &ExperimentList,
+    ) -> Result<Found, ViewerError> {
+        let failed = |e: spots::Error| ViewerError::Layer(e.to_string());
+        let [width, height] = self.counts.size();
+        let frame = Frame { width, height, pixels: self.counts.counts().to_vec() };
+        let panels = spots::examine(experiments, self.sweep, source, &frame, &params.find_spots).map_err(failed)?;
+        let place = |p: &Examined, k: u32| {
+            let (x, y) = (k as usize % p.size[0], k as usize / p.size[0]);
+            ((p.origin[1] + y) * width + p.origin[0] + x) as u32
+        };
+        let mut pixels: Vec<u32> = panels.iter().flat_map(|p| p.strong.iter().map(move |k| place(p, *k))).collect();
+        pixels.sort_unstable();
         let mut alone = experiments.clone();
         alone.experiments.retain(|e| e.imageset == Some(self.sweep));
         alone.experiments.truncate(1);
         alone.experiments.iter_mut().for_each(|e| e.imageset = Some(0));
-        let [width, height] = self.counts.size();
-        let frame = Frame { width, height, pixels: self.counts.counts().to_vec() };
-        let images: Arc<dyn ImageSource> = Arc::new(MemoryImages { frames: vec![frame], mask: self.mask.clone() });
-        let output = spots::run(&alone, &[images], &params.find_spots, &Silent).map_err(|e| ViewerError::Layer(e.to_string()))?;
-        let panels = self.panels(experiments);
-        let mut pixels = Vec::new();
-        for spot in &output.reflections.shoebox {
-            let [_, rows, columns] = spot.size();
-            let Some(panel) = panels.get(spot.panel as usize).filter(|_| rows * columns > 0) else { continue };
-            let place = |k: usize| {
-                let (x, y) = (spot.bbox[0] as usize + k % columns, spot.bbox[2] as usize + k / columns % rows);
-                ((panel.origin[1] + y) * width + panel.origin[0] + x) as u32
-            };
-            let strong = spot.mask.iter().enumerate().filter(|(_, m)| **m & mask::STRONG != 0 || **m & mask::FOREGROUND != 0);
-            pixels.extend(strong.map(|(k, _)| place(k)));
-        }
-        pixels.sort_unstable();
-        pixels.dedup();
-        pixels.retain(|p| (*p as usize) < width * height);
-        Ok(Found { parameters: drawing.parameters.clone(), pixels, spots: output.reflections.len() })
+        let images: Arc<dyn ImageSource> = Arc::new(MemoryImages { frames: vec![frame], mask: source.mask().map(<[bool]>::to_vec) });
+        let output = spots::run(&alone, &[images], &params.find_spots, &Silent).map_err(failed)?;
+        Ok(Found { parameters: drawing.parameters.clone(), panels, pixels, spots: output.reflections.len() })
     }
 }
 
@@ -201,11 +214,8 @@ fn stacked(source: &dyn ImageSource, first: usize, n: usize, kind: StackKind, sp
             Some(sum) => add(&mut sum.pixels, &frame.pixels, kind),
         }
     }
-    let mut frame = sum.unwrap_or_default();
-    if let Some(mask) = source.mask() {
-        frame.pixels.iter_mut().zip(mask).filter(|(_, usable)| !**usable).for_each(|(pixel, _)| *pixel = -1);
-    }
-    Ok(Levels::new([frame.width, frame.height], frame.pixels))
+    let frame = sum.unwrap_or_default();
+    Ok(Levels::masked([frame.width, frame.height], frame.pixels, source.mask()))
 }
 
 /// Adds an image to a stack. A pixel without data in one has none in the stack.

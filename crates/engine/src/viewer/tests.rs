@@ -105,6 +105,27 @@ fn what_is_drawn_are_the_counts_of_the_file() {
 }
 
 #[test]
+fn the_next_image_is_made_ready_in_the_direction_of_the_last_step() {
+    let (session, mut viewer) = both();
+    let brightest = |viewer: &mut Viewer, image: usize| {
+        drawn(viewer, Drawing { image, ..drawing() });
+        viewer.shown.as_ref().unwrap().levels().0.counts().iter().copied().max()
+    };
+    let truth = |image: usize| session.images()[0].frame(image).unwrap().pixels.into_iter().max();
+    assert!(!viewer.idle(), "nobody knows what comes next");
+    for image in [3, 2] {
+        assert_eq!(brightest(&mut viewer, image), truth(image));
+    }
+    assert!(viewer.idle() && viewer.ahead.as_ref().unwrap().is(0, 1) && !viewer.idle());
+    assert_eq!(brightest(&mut viewer, 1), truth(1));
+    assert!(viewer.ahead.is_none() && viewer.idle() && viewer.ahead.as_ref().unwrap().is(0, 0));
+    // Another than expected.
+    assert_eq!(brightest(&mut viewer, 5), truth(5));
+    drawn(&mut viewer, Drawing { image: 5, stack: 2, ..drawing() });
+    assert_eq!(brightest(&mut viewer, 4), truth(4));
+}
+
+#[test]
 fn spots_on_an_image_are_those_that_were_found_there() {
     let (session, mut viewer) = both();
     let bulk = crate::views::view(&session, &View::Reflections { of: SpotKind::Found }).unwrap();
@@ -134,6 +155,35 @@ fn layers_of_thresholding_tell_how_many_spots_there_are_and_follow_the_parameter
     let parameters = BTreeMap::from([("kernel_size".to_owned(), "many".to_owned())]);
     let (tell, _) = ask(&mut viewer, Ask::Draw { job: 3, drawing: Box::new(Drawing { layer: Layer::Mean, parameters, ..drawing() }) });
     assert!(matches!(tell, Tell::Failed { job: 3, .. }), "{tell:?}");
+}
+
+#[test]
+fn the_map_of_strong_pixels_has_those_of_spot_finding_whatever_the_parameters() {
+    let (session, mut viewer) = both();
+    let imported = session.results().imported.as_ref().unwrap();
+    let mut numbers = Vec::new();
+    for changed in [
+        &[][..],
+        &[("gaps", "spot")],
+        &[("gain", "1.6"), ("sigma_strong", "4")],
+        &[("d_min", "3"), ("d_max", "30")],
+        &[("ice_rings", "true"), ("ice_ring_width", "0.004")],
+        &[("algorithm", "dispersion"), ("kernel_size", "2,5")],
+        &[("border", "40"), ("untrusted_rectangles", "100,300,200,260"), ("min_local", "30"), ("global_threshold", "4")],
+    ] {
+        let parameters: BTreeMap<String, String> = changed.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut params = ewald_core::session::SessionParams::default();
+        parameters.iter().for_each(|(name, text)| params.set(StageId::FindSpots, name, text).unwrap());
+        let expected = ewald_core::stages::spots::run(imported, session.images(), &params.find_spots, &Silent).unwrap();
+        let expected = expected.diagnostics.imagesets[0].strong_pixels[2];
+        let shown = drawn(&mut viewer, Drawing { image: 2, layer: Layer::Strong, parameters, ..drawing() });
+        let (map, _) = viewer.shown.as_ref().unwrap().levels();
+        assert_eq!(map.counts().iter().filter(|v| **v == 1).count(), expected, "{changed:?}");
+        assert_eq!(shown.found.unwrap()[0], expected, "{changed:?}");
+        numbers.push(expected);
+    }
+    numbers.dedup();
+    assert!(numbers.len() == 7 && numbers.iter().all(|n| *n > 0), "the parameters matter: {numbers:?}");
 }
 
 #[test]

@@ -80,6 +80,13 @@ fn draw(v: Viewer) {
         spots(&context, &projection, v, dark);
     }
     light::lit(&context, &projection, v, dark);
+    // For programs that measure: which drawing stands on the canvas from here on.
+    if before == projection {
+        let what = format!("{}/{} {:.4e}", drawn.sweep, drawn.image, shown.drawn.white);
+        canvas.set_attribute("data-drawn", &what).ok();
+        let [x, y] = projection.centre;
+        canvas.set_attribute("data-view", &format!("{x:.3} {y:.3} {:.5}", projection.scale)).ok();
+    }
     if let Some([from, to]) = v.line.get() {
         let ([x0, y0], [x1, y1]) = (projection.screen(from), projection.screen(to));
         context.set_stroke_style_str(if dark { "#ffffff" } else { "#d55e00" });

@@ -58,7 +58,7 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
     draw::whenever_needed(v);
     let keys = window_event_listener(leptos::ev::keydown, move |e| v.key(&e));
     on_cleanup(move || keys.remove());
-    if let Ok(handle) = set_interval_with_handle(move || v.play(), core::time::Duration::from_millis(100)) {
+    if let Ok(handle) = set_interval_with_handle(move || v.play(), core::time::Duration::from_millis(50)) {
         on_cleanup(move || handle.clear());
     }
 
