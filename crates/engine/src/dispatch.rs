@@ -5,7 +5,7 @@ use ewald_core::session::{Session, SessionParams, StageId, StageState};
 use ewald_protocol::{ErrorView, Event, JobId, Request, StageTexts};
 
 use crate::control::{self, JobMonitor};
-use crate::{demo, views};
+use crate::{beam_centre, demo, views};
 
 /// What the dispatcher needs of the place where it runs.
 pub trait Host {
@@ -58,6 +58,18 @@ impl Dispatcher {
             Request::Run { job, from, to, parameters } => {
                 self.run(job, from, to, &parameters, host);
                 host.post(Event::Ended { job }, Vec::new());
+            }
+            Request::BeamCentre { job, parameters } => {
+                let monitor = JobMonitor::new(job, None);
+                let found = beam_centre::search(&self.session, &parameters, &monitor);
+                drop(monitor);
+                match found {
+                    Ok(found) => host.post(Event::BeamCentre { job, found: Box::new(found) }, Vec::new()),
+                    Err(beam_centre::Error::Search(ewald_core::stages::beam_centre::Error::Cancelled(_))) => {
+                        host.post(Event::Cancelled { job, stage: None }, Vec::new());
+                    }
+                    Err(error) => failed(job, None, &error, host),
+                }
             }
             Request::Fetch { job, view } => match views::view(&self.session, &view) {
                 Ok(bulk) => host.post(Event::View { job, header: bulk.header }, bulk.buffers),

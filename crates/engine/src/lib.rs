@@ -12,6 +12,7 @@
 //! The parts that know nothing of browsers are tested natively.
 #![cfg_attr(target_arch = "wasm32", feature(alloc_error_hook))]
 
+pub mod beam_centre;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
 pub mod control;

@@ -60,6 +60,13 @@ pub enum Event {
         /// The request.
         job: JobId,
     },
+    /// Where the beam was found to meet the detector.
+    BeamCentre {
+        /// The request.
+        job: JobId,
+        /// What was found.
+        found: Box<BeamCentreView>,
+    },
     /// How the stages stand; sent whenever one changes.
     States {
         /// All of them, in order.
@@ -72,6 +79,23 @@ pub enum Event {
         /// What the buffers are.
         header: ViewHeader,
     },
+}
+
+/// What a search for the beam centre found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BeamCentreView {
+    /// Verdict, table, and the map of scores or the projections.
+    pub report: Report,
+    /// The new centre as import's parameter `slow_fast_beam_centre` takes it.
+    pub parameter: String,
+    /// The centre as it was, (fast, slow), px.
+    pub old_px: [f64; 2],
+    /// By how much the beam moves along (fast, slow), mm.
+    pub shift_mm: [f64; 2],
+    /// Size of a pixel along (fast, slow), mm.
+    pub pixel_mm: [f64; 2],
+    /// Whether the sweeps' centres differ, so that one value cannot be given to all.
+    pub differs: bool,
 }
 
 /// An error for people.

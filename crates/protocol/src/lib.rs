@@ -19,7 +19,7 @@ mod picture;
 mod request;
 mod view;
 
-pub use event::{ErrorView, Event, SweepView};
+pub use event::{BeamCentreView, ErrorView, Event, SweepView};
 pub use lattice::{LatticeGroup, LatticeHeader, MapView, mark};
 pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};

@@ -49,6 +49,14 @@ pub enum Request {
         /// All parameters that are not defaults.
         parameters: StageTexts,
     },
+    /// Looks for the beam centre with the imported models and, for the default method, their spots; nothing changes. Answered by `BeamCentre`,
+    /// `Failed` or `Cancelled`.
+    BeamCentre {
+        /// This request.
+        job: JobId,
+        /// Parameters of the search that are not defaults.
+        parameters: BTreeMap<String, String>,
+    },
     /// Asks for something to show. Answered by `View` or `Failed`.
     Fetch {
         /// This request.
@@ -62,7 +70,11 @@ impl Request {
     /// The request's number.
     pub fn job(&self) -> JobId {
         match self {
-            Request::Open { job, .. } | Request::OpenDemo { job, .. } | Request::Run { job, .. } | Request::Fetch { job, .. } => *job,
+            Request::Open { job, .. }
+            | Request::OpenDemo { job, .. }
+            | Request::Run { job, .. }
+            | Request::BeamCentre { job, .. }
+            | Request::Fetch { job, .. } => *job,
         }
     }
 }

@@ -55,6 +55,11 @@ impl Page {
                     self.ended();
                 }
             }
+            Event::BeamCentre { job, found } => {
+                self.beam_search_ended(job, Ok(*found));
+            }
+            Event::Cancelled { job, .. } if self.beam_search_ended(job, Err(None)) => {}
+            Event::Failed { job, ref error, .. } if self.beam_search_ended(job, Err(Some(error.message.clone()))) => {}
             Event::Failed { job, error, .. } => self.fetch_failed(job, error.message),
             Event::Cancelled { job, .. } if current(job) => {
                 self.set_broken();

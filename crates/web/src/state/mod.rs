@@ -3,6 +3,7 @@
 //! [`events`] takes what the engine tells; [`run`] asks it to open files and to run stages, one request a stage, so that
 //! images and spots asked for meanwhile are answered between two of them.
 
+mod beam_centre;
 mod events;
 mod lattice;
 mod run;
@@ -23,6 +24,7 @@ use web_sys::File;
 use crate::client::{Engine, Incoming, Viewer};
 use crate::present::pace;
 
+pub use beam_centre::BeamSearch;
 pub use lattice::{LatticePoints, Spot};
 pub use run::Run;
 pub use show::Shown;
@@ -39,11 +41,13 @@ pub enum Picture {
     Lattice,
     /// The plots of the selected stage.
     Plots,
+    /// The search for the beam centre.
+    BeamCentre,
 }
 
 impl Picture {
     /// All of them, in the order of their tabs.
-    pub const ALL: [Picture; 3] = [Picture::Image, Picture::Lattice, Picture::Plots];
+    pub const ALL: [Picture; 4] = [Picture::Image, Picture::Lattice, Picture::Plots, Picture::BeamCentre];
 
     /// What its tab is called.
     pub fn title(self) -> &'static str {
@@ -51,6 +55,7 @@ impl Picture {
             Picture::Image => "Image",
             Picture::Lattice => "Lattice",
             Picture::Plots => "Plots",
+            Picture::BeamCentre => "Beam centre",
         }
     }
 }
@@ -66,6 +71,8 @@ pub struct Message {
     pub text: String,
     /// Whether it is only a warning.
     pub warning: bool,
+    /// Whether a wrong beam centre may be behind it, so that the search for it is offered.
+    pub offers_beam_centre: bool,
 }
 
 /// Progress as the control block tells it.
@@ -172,6 +179,8 @@ pub struct Page {
     pub lattice: RwSignal<Option<Rc<LatticePoints>>, LocalStorage>,
     /// The spot that is lit.
     pub spot: RwSignal<Option<Spot>>,
+    /// The search for the beam centre.
+    pub beam: BeamSearch,
     /// The imported models, for rings and resolutions.
     pub models: RwSignal<Option<Rc<ExperimentList>>, LocalStorage>,
     /// Fetches under way, so that only one of a kind is, and their failures are known.
@@ -212,6 +221,7 @@ impl Page {
             spots: RwSignal::default(),
             lattice: RwSignal::new_local(None),
             spot: RwSignal::default(),
+            beam: BeamSearch::new(),
             models: RwSignal::new_local(None),
             fetching: StoredValue::default(),
             next_message: StoredValue::new(0),
@@ -287,17 +297,19 @@ impl Page {
         self.probed.set(None);
         self.profile.set(None);
         self.models.set(None);
+        self.beam.forget();
         self.image.set([0, 0]);
         self.fetching.set_value(show::Fetching::default());
     }
 
     /// Shows a message. One with the same words takes the place of the older.
     pub fn say(self, place: &str, text: String, warning: bool) {
+        let offers_beam_centre = place == StageId::Index.title() && !warning;
         self.next_message.update_value(|n| *n += 1);
         let id = self.next_message.get_value();
         self.messages.update(|all| {
             all.retain(|m| m.text != text);
-            all.push(Message { id, place: place.to_owned(), text, warning });
+            all.push(Message { id, place: place.to_owned(), text, warning, offers_beam_centre });
         });
     }
 

@@ -11,7 +11,12 @@ pub fn Messages() -> impl IntoView {
         view! {
             <div class="card" data-level=level data-testid="message" role="alert">
                 <span class="sign" aria-hidden="true">{sign}</span>
-                <div><strong>{m.place}</strong><p>{m.text}</p></div>
+                <div><strong>{m.place}</strong><p>{m.text}</p>
+                    {m.offers_beam_centre.then(|| view! {
+                        <p class="row"><button data-testid="message-beam-centre" on:click=move |_| page.open_beam_centre()>"Search the beam centre"</button>
+                        <small>"a wrong one is the most common reason"</small></p>
+                    })}
+                </div>
                 <button title="I have read this" on:click=move |_| page.messages.update(|all| all.retain(|other| other.id != m.id))>"Dismiss"</button>
             </div>
         }

@@ -1,5 +1,6 @@
 //! The page's parts.
 
+mod beam_centre;
 mod help;
 mod lattice;
 mod log;

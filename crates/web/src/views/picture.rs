@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::beam_centre::{BeamCentrePicture, BeamCentreTools};
 use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
 use crate::state::{Page, Picture};
@@ -12,19 +13,21 @@ pub fn PictureView() -> impl IntoView {
     let lattice = LatticeViewer::new(page);
     let tab = move |which: Picture| {
         view! {
-            <button role="tab" data-testid=format!("tab-{}", which.title().to_lowercase()) aria-selected=move || (page.picture.get() == which).to_string()
+            <button role="tab" data-testid=format!("tab-{}", which.title().to_lowercase().replace(' ', "-")) aria-selected=move || (page.picture.get() == which).to_string()
                 on:click=move |_| page.picture.set(which)>{which.title()}</button>
         }
     };
     let tools = move || match page.picture.get() {
         Picture::Image => view! { <ImageTools viewer/> }.into_any(),
         Picture::Lattice => view! { <LatticeTools viewer=lattice/> }.into_any(),
+        Picture::BeamCentre => view! { <BeamCentreTools/> }.into_any(),
         Picture::Plots => ().into_any(),
     };
     // The image and the lattice are there always; others come and go.
     let front = move || match page.picture.get() {
         Picture::Image | Picture::Lattice => ().into_any(),
         Picture::Plots => view! { <Plots/> }.into_any(),
+        Picture::BeamCentre => view! { <BeamCentrePicture/> }.into_any(),
     };
     view! {
         <section class="picture" aria-label="Picture">

@@ -67,6 +67,9 @@ fn OneStage(stage: StageId) -> impl IntoView {
         <div class="report" data-testid=format!("report-{}", stage.name())>
             {move || report.get().map(|r| view! { <ReportView report=r/> })}
         </div>
+        {matches!(stage, StageId::FindSpots | StageId::Index).then(|| view! {
+            <p class="row"><button data-testid=format!("beam-centre-{}", stage.name()) title="Where does the beam meet the detector? From the spots, or from the images" on:click=move |_| page.open_beam_centre()>"Beam centre…"</button></p>
+        })}
         <Show when=move || report.with(Option::is_some)><div class="downloads">{files()}</div></Show>
         <Parameters stage/>
     }
