@@ -1,5 +1,6 @@
 //! A thin layer over WebGL 2: programs from source, and what is drawn with them.
 
+mod lines;
 mod points;
 
 pub use points::{Frame, Points};

@@ -4,8 +4,9 @@
 use ewald_core::math::{Mat3, Vec3};
 use js_sys::{Float32Array, Uint32Array};
 use std::cell::RefCell;
-use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlSync, WebGlUniformLocation};
+use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram, WebGlSync, WebGlUniformLocation};
 
+use super::lines::Lines;
 use super::program;
 use crate::present::lattice::camera::Camera;
 use crate::present::lattice::colour::{self, ColourBy, Rgb, VIRIDIS};
@@ -99,6 +100,8 @@ const NAMES: [&str; 19] = [
 /// The points on a canvas.
 pub struct Points {
     gl: Gl,
+    program: WebGlProgram,
+    lines: Lines,
     uniforms: Vec<Option<WebGlUniformLocation>>,
     places: WebGlBuffer,
     marks: WebGlBuffer,
@@ -125,6 +128,8 @@ pub struct Frame<'a> {
     pub images: f64,
     /// Diameter of a point, px.
     pub size: f64,
+    /// Lines over the points, as triangles: see `present::lattice::axes::triangles`.
+    pub lines: &'a [f32],
     /// Only every so many-th point is drawn, at most [`LARGEST_STRIDE`].
     pub stride: usize,
 }
@@ -144,7 +149,8 @@ impl Points {
         gl.use_program(Some(&program));
         let uniforms = NAMES.iter().map(|name| gl.get_uniform_location(&program, name)).collect();
         let buffer = || gl.create_buffer().ok_or("no buffer can be made");
-        let points = Points { uniforms, places: buffer()?, marks: buffer()?, n: 0, fence: RefCell::default(), gl };
+        let lines = Lines::new(&gl)?;
+        let points = Points { program, lines, uniforms, places: buffer()?, marks: buffer()?, n: 0, fence: RefCell::default(), gl };
         points.gl.enable(Gl::DEPTH_TEST);
         points.gl.enable_vertex_attrib_array(0);
         points.gl.enable_vertex_attrib_array(1);
@@ -173,6 +179,7 @@ impl Points {
         let [r, g, b] = f.ground;
         gl.clear_color(r, g, b, 1.0);
         gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT);
+        gl.use_program(Some(&self.program));
         self.common(f);
         let stride = f.stride.clamp(1, LARGEST_STRIDE);
         let mut drawn = 0;
@@ -191,6 +198,7 @@ impl Points {
             gl.draw_arrays(Gl::POINTS, 0, count as i32);
             drawn += count;
         }
+        self.lines.draw(gl, f.lines);
         let fence = gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
         gl.flush();
         gl.delete_sync(self.fence.replace(fence).as_ref());

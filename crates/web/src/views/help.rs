@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 17] = [
     ("← →", "previous and next image; with shift, ten"),
     ("space", "play the images"),
     ("+ − 0", "zoom in, zoom out, whole image"),
@@ -10,6 +10,9 @@ const KEYS: [(&str, &str); 14] = [
     ("r p", "resolution rings, spots"),
     ("t m", "strong pixels, pixels without data"),
     ("shift, drag", "values along a line"),
+    ("in the lattice", "arrows turn it, , and . roll it; drag turns, shift moves"),
+    ("a b c z x", "look along a*, b*, c*, the beam, the axis"),
+    ("i", "the lit spot on its image"),
     ("1 … 9", "the stages"),
     ("Enter", "run the selected stage"),
     ("Esc", "cancel what runs"),

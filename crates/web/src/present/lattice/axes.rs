@@ -33,8 +33,8 @@ pub struct Line {
     pub end: Vec3,
     /// Its name.
     pub label: String,
-    /// CSS colour; `None` for that of text.
-    pub colour: Option<String>,
+    /// Its colour; `None` for that of text.
+    pub colour: Option<colour::Rgb>,
 }
 
 /// The lines. Vectors of one kind keep their ratios of length: the longest reaches half as far as the points.
@@ -48,7 +48,7 @@ pub fn lines(header: &LatticeHeader, groups: &[Group], radius: f64, dark: bool) 
         };
         let crystal = Crystal::new(mat3_from_rows(a));
         let number = if crystals.len() > 1 { format!(" ({})", c + 1) } else { String::new() };
-        let colour = (crystals.len() > 1).then(|| colour::css(colour::category(c, dark)));
+        let colour = (crystals.len() > 1).then(|| colour::category(c, dark));
         let mut push = |kind: Kind, vectors: [Vec3; 3], names: [&str; 3]| {
             let longest = vectors.iter().map(|v| v.norm()).fold(0.0, f64::max);
             let each = vectors.iter().zip(names);
@@ -56,7 +56,7 @@ pub fn lines(header: &LatticeHeader, groups: &[Group], radius: f64, dark: bool) 
                 kind,
                 end: frame * v * (CELL * radius / longest),
                 label: format!("{name}{number}"),
-                colour: colour.clone(),
+                colour,
             }));
         };
         push(Kind::Reciprocal, columns(&crystal.a_matrix), ["a*", "b*", "c*"]);
@@ -131,6 +131,76 @@ pub fn draw(line: &Line, camera: &Camera) -> Drawn {
     Drawn { ends: [from, to], label: [0, 1].map(|i| to[i] + d[i] * beyond), point: length < 6.0 }
 }
 
+/// Width, dash and gap (CSS px) of a line of a kind; no gap for a line that is whole.
+fn pen(kind: Kind) -> [f64; 3] {
+    match kind {
+        Kind::Reciprocal => [1.5, 1.0, 0.0],
+        Kind::Direct => [1.5, 5.0, 4.0],
+        Kind::Setting => [1.0, 2.0, 3.0],
+    }
+}
+
+/// The lines as triangles for the graphics card: x and y (−1 to 1 over the canvas, y up), red, green, blue of each corner.
+///
+/// - `ratio`: px per CSS px
+pub fn triangles(lines: &[Line], camera: &Camera, dark: bool, ratio: f64) -> Vec<f32> {
+    let mut out = Vec::new();
+    let [w, h] = camera.canvas;
+    for line in lines {
+        let [from, to] = draw(line, camera).ends;
+        let by = [to[0] - from[0], to[1] - from[1]];
+        let length = by[0].hypot(by[1]);
+        let Some([begin, end]) = within(from, by, camera.canvas).filter(|_| length > 0.5) else { continue };
+        let text = if dark { [0.894, 0.902, 0.91] } else { [0.106, 0.118, 0.133] };
+        let quiet = if dark { [0.604, 0.639, 0.671] } else { [0.349, 0.38, 0.416] };
+        let [r, g, b] = if line.kind == Kind::Setting { quiet } else { line.colour.unwrap_or(text) };
+        let [width, dash, gap] = pen(line.kind).map(|v| v * ratio);
+        let unit = by.map(|v| v / length);
+        let aside = [-0.5 * width * unit[1], 0.5 * width * unit[0]];
+        let mut stroke = |a: f64, b_: f64| {
+            let corner = |t: f64, side: f64| {
+                let x = from[0] + t * unit[0] + side * aside[0];
+                let y = from[1] + t * unit[1] + side * aside[1];
+                [(2.0 * x / w - 1.0) as f32, (1.0 - 2.0 * y / h) as f32, r, g, b]
+            };
+            for (t, side) in [(a, -1.0), (a, 1.0), (b_, -1.0), (b_, -1.0), (a, 1.0), (b_, 1.0)] {
+                out.extend_from_slice(&corner(t, side));
+            }
+        };
+        let (begin, end) = (begin * length, end * length);
+        if gap == 0.0 {
+            stroke(begin, end);
+            continue;
+        }
+        let period = dash + gap;
+        let mut t = (begin / period).floor() * period;
+        while t < end {
+            stroke(t.max(begin), (t + dash).min(end).max(begin));
+            t += period;
+        }
+    }
+    out
+}
+
+/// The part of a line that is on the canvas, from 0 to 1 along it (Liang & Barsky 1984).
+fn within(from: [f64; 2], by: [f64; 2], canvas: [f64; 2]) -> Option<[f64; 2]> {
+    let (mut first, mut last) = (0.0f64, 1.0f64);
+    for i in 0..2 {
+        for (toward, room) in [(-by[i], from[i]), (by[i], canvas[i] - from[i])] {
+            if toward == 0.0 {
+                if room < 0.0 {
+                    return None;
+                }
+            } else if toward < 0.0 {
+                first = first.max(room / toward);
+            } else {
+                last = last.min(room / toward);
+            }
+        }
+    }
+    (first < last).then_some([first, last])
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::scene;
@@ -150,6 +220,25 @@ mod tests {
         assert_ne!(named("a (2)").colour, named("a (1)").colour);
         // At the datum, the beam of the first image is where the crystal was turned to by then.
         assert!((named("beam").end.normalize() - Vec3::new(0.0, -(0.1f64.sin()), -(0.1f64.cos()))).norm() < 1e-12);
+    }
+
+    #[test]
+    fn lines_are_drawn_where_they_are_and_only_as_far_as_the_canvas() {
+        let h = header();
+        let groups = scene(&h, &Trial::default(), false);
+        let camera = Camera::fitted(Mat3::identity(), 0.5, [200.0, 100.0]);
+        let line = |kind: Kind, end: Vec3| Line { kind, end, label: String::new(), colour: None };
+        let t = triangles(&[line(Kind::Reciprocal, Vec3::x() * 0.2)], &camera, false, 1.0);
+        assert_eq!(t.len(), 6 * 5);
+        let ends: Vec<f32> = t.chunks(5).map(|v| v[0]).collect();
+        let reach = (2.0 * 0.2 * camera.scale / 200.0) as f32;
+        assert!(ends[0].abs() < 1e-6 && (ends[2] - reach).abs() < 1e-6);
+        // A line that goes on far beyond the canvas, dashed.
+        let near = Camera { scale: 1e6, ..camera };
+        let t = triangles(&[line(Kind::Setting, Vec3::new(0.2, 0.1, 0.0))], &near, false, 2.0);
+        assert!(t.len() < 30 * 200 && t.chunks(5).all(|v| v[0].abs() < 1.05 && v[1].abs() < 1.05), "{}", t.len());
+        assert!(within([-5.0, 3.0], [0.0, 50.0], [10.0, 10.0]).is_none());
+        assert_eq!(lines(&h, &groups, 0.8, false).len(), 14);
     }
 
     #[test]

@@ -95,11 +95,13 @@ impl Filter {
 /// What there is to look at, with the geometry changed by `trial`, and either at the datum or (with `crystal_frame`) with the crystals
 /// brought together: r → U⁻¹ r.
 pub fn scene(header: &LatticeHeader, trial: &Trial, crystal_frame: bool) -> Vec<Group> {
-    let to_crystal: Vec<Mat3> = header
-        .crystals
-        .iter()
-        .map(|a| if crystal_frame { Crystal::new(mat3_from_rows(a)).u_matrix().transpose() } else { Mat3::identity() })
-        .collect();
+    let first = header.crystals.first().map(mat3_from_rows);
+    let own_frame = |a: &[f64; 9]| {
+        let a = mat3_from_rows(a);
+        let setting = first.map_or_else(Mat3::identity, |first| like(&a, &first));
+        Crystal::new(a * setting).u_matrix().transpose()
+    };
+    let to_crystal: Vec<Mat3> = header.crystals.iter().map(|a| if crystal_frame { own_frame(a) } else { Mat3::identity() }).collect();
     let group = |g: &ewald_protocol::LatticeGroup| {
         let [fast, slow, origin] = g.panel.map(vec3);
         Group {
@@ -114,6 +116,31 @@ pub fn scene(header: &LatticeHeader, trial: &Trial, crystal_frame: bool) -> Vec<
         }
     };
     header.groups.iter().map(group).collect()
+}
+
+/// Cells whose metrics differ by less, as a part of the larger, are the same.
+const SAME_CELL: f64 = 0.02;
+
+/// The change of setting (integers, determinant 1) after which the reciprocal cell `a` is most like `first`: crystals may have been indexed with
+/// their axes in another order, and lie on each other only when they are named alike. The identity when they are alike, or nothing makes them so.
+fn like(a: &Mat3, first: &Mat3) -> Mat3 {
+    let (metric, wanted) = (a.transpose() * a, first.transpose() * first);
+    let away = |m: &Mat3| (m.transpose() * metric * m - wanted).norm() / wanted.norm();
+    let mut best = (Mat3::identity(), away(&Mat3::identity()));
+    if best.1 < SAME_CELL {
+        return best.0;
+    }
+    // All matrices of −1, 0 and 1.
+    for k in 0..3_i32.pow(9) {
+        let m = Mat3::from_fn(|i, j| f64::from(k / 3_i32.pow((3 * i + j) as u32) % 3 - 1));
+        if (m.determinant() - 1.0).abs() < 0.5 {
+            let d = away(&m);
+            if d < 0.9 * best.1 {
+                best = (m, d);
+            }
+        }
+    }
+    if best.1 < SAME_CELL { best.0 } else { Mat3::identity() }
 }
 
 /// Largest distance from the origin (Å⁻¹) among the points given, 1 when there are none. Points that are spread over the whole list
@@ -173,6 +200,27 @@ pub(super) mod tests {
         let all = [[12.0f32, 5.0, -100.0, 0.2], [50.0, 0.0, -100.0, 0.0]];
         assert!((radius(&at_datum, all.iter().map(|p| (0, &p[..]))) - at_datum[0].point(all[1]).norm()).abs() < 1e-12);
         assert_eq!(radius(&at_datum, core::iter::empty()), 1.0);
+    }
+
+    #[test]
+    fn crystals_with_their_axes_in_another_order_come_together_too() {
+        let mut h = header();
+        // The second crystal is the first, named otherwise: a → b → c → a.
+        let order = Mat3::new(0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0);
+        let first = mat3_from_rows(&h.crystals[0]);
+        let turn = rotation(&Vec3::new(0.2, 0.9, 0.4).normalize(), 1.3);
+        h.crystals[1] = ewald_core::math::rows_of(&(turn * first * order));
+        let groups = scene(&h, &Trial::default(), true);
+        let lattice = |k: usize, n: [f64; 3]| groups[k].frame_from_datum * mat3_from_rows(&h.crystals[k]) * Vec3::from(n);
+        // Every lattice point of the second falls on one of the first.
+        let on_first = |p: Vec3| (groups[0].frame_from_datum * first).try_inverse().unwrap() * p;
+        for n in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [3.0, -2.0, 5.0]] {
+            let index = on_first(lattice(1, n));
+            assert!((index - index.map(f64::round)).norm() < 1e-9, "{index}");
+        }
+        // Another cell stays as it is.
+        h.crystals[1] = ewald_core::math::rows_of(&(turn * first * 1.3));
+        assert!(like(&mat3_from_rows(&h.crystals[1]), &first) == Mat3::identity());
     }
 
     #[test]

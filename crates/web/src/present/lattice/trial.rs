@@ -19,6 +19,8 @@ pub struct Values {
 
 /// Values that differ by less than this (px, mm) are the same.
 const SAME: f64 = 0.005;
+/// And directions whose components differ by less.
+const SAME_AXIS: f64 = 1e-5;
 
 /// The values after the change, one entry a sweep.
 pub fn values(header: &LatticeHeader, trial: &Trial) -> Vec<Values> {
@@ -47,18 +49,17 @@ fn of_group(g: &LatticeGroup, trial: &Trial) -> Option<Values> {
 
 /// The parameters of import (name, text) that make the change last, or why it cannot be made there.
 pub fn parameters(header: &LatticeHeader, trial: &Trial, inverted_before: bool) -> Result<Vec<(&'static str, String)>, &'static str> {
-    if trial.axis_about_beam != 0.0 || trial.axis_along_beam != 0.0 {
-        return Err("Import takes no direction of the axis: correct it in the files.");
-    }
     let values = values(header, trial);
     let Some(first) = values.first() else { return Err("The beam does not meet the detector.") };
     let moved = trial.beam_mm != [0.0; 2] || trial.distance_mm != 0.0;
-    if moved && header.groups.iter().any(|g| g.panels > 1) {
-        return Err("Import moves detectors of one panel only: correct this one in the files.");
-    }
     let differs = |v: &Values| (0..2).any(|i| (v.beam_px[i] - first.beam_px[i]).abs() > SAME) || (v.distance - first.distance).abs() > SAME;
     if moved && values.iter().any(differs) {
         return Err("The sweeps differ in beam centre or distance, and import takes one value for all: import them one by one.");
+    }
+    let tipped = trial.axis_about_beam != 0.0 || trial.axis_along_beam != 0.0;
+    let another = |v: &Values| (0..3).any(|i| (v.axis[i] - first.axis[i]).abs() > SAME_AXIS);
+    if tipped && values.iter().any(another) {
+        return Err("The sweeps differ in their axes, and import takes one for all: import them one by one.");
     }
     let mut out = Vec::new();
     if trial.beam_mm != [0.0; 2] || trial.distance_mm != 0.0 {
@@ -66,7 +67,11 @@ pub fn parameters(header: &LatticeHeader, trial: &Trial, inverted_before: bool) 
         out.push(("distance", format!("{:.4}", first.distance)));
         out.push(("slow_fast_beam_centre", format!("{:.3},{:.3}", first.beam_px[0], first.beam_px[1])));
     }
-    if trial.inverted {
+    if tipped {
+        // As it turns in the end, whether it was turned round before or is now.
+        out.push(("rotation_axis", first.axis.map(|c| format!("{c:.6}")).join(",")));
+        out.push(("invert_rotation_axis", String::new()));
+    } else if trial.inverted {
         out.push(("invert_rotation_axis", (!inverted_before).to_string()));
     }
     if out.is_empty() { Err("Nothing has been changed.") } else { Ok(out) }
@@ -94,13 +99,16 @@ mod tests {
         let mut h = header();
         let moved = Trial { distance_mm: 1.0, ..Trial::default() };
         assert!(parameters(&h, &Trial::default(), false).is_err());
-        assert!(parameters(&h, &Trial { axis_about_beam: 0.1, ..moved }, false).is_err());
         h.groups[1].panel[2][0] -= 20.0;
         assert!(parameters(&h, &moved, false).is_err(), "the sweeps differ");
         h.groups.truncate(1);
         assert!(parameters(&h, &moved, false).is_ok());
-        h.groups[0].panels = 5;
-        assert!(parameters(&h, &moved, false).is_err());
+        let tipped = Trial { axis_about_beam: 0.1, inverted: true, ..Trial::default() };
+        let texts = parameters(&h, &tipped, true).unwrap();
+        assert_eq!((texts[0].0, &texts[1]), ("rotation_axis", &("invert_rotation_axis", String::new())));
+        let axis: Vec<f64> = texts[0].1.split(',').map(|c| c.parse().unwrap()).collect();
+        // The axis was +x; it is turned about the beam, and the other way round.
+        assert!((axis[0] + 0.1f64.cos()).abs() < 1e-6 && (axis[1].abs() - 0.1f64.sin()).abs() < 1e-6 && axis[2].abs() < 1e-6);
         let inverted = Trial { inverted: true, ..Trial::default() };
         assert_eq!(parameters(&h, &inverted, false).unwrap(), [("invert_rotation_axis", "true".to_owned())]);
         assert_eq!(parameters(&h, &inverted, true).unwrap(), [("invert_rotation_axis", "false".to_owned())]);

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::{Cost, LatticeViewer};
 use crate::gl::{Frame, Points};
-use crate::present::lattice::colour;
+use crate::present::lattice::{axes, colour};
 use crate::state::Picture;
 
 /// A movement is over when nothing has been asked for for so long, ms.
@@ -63,6 +63,7 @@ pub fn whenever_needed(v: LatticeViewer) {
         v.camera.track();
         v.filter.track();
         v.groups.track();
+        v.lines.track();
         v.by.track();
         v.page.lattice.track();
         if !shown() || due.replace(true) {
@@ -175,6 +176,8 @@ fn draw(v: LatticeViewer, stride: usize) {
     {
         v.ground.set(ground);
     }
+    let ratio = window().device_pixel_ratio().max(1.0);
+    let lines = v.lines.with(|lines| axes::triangles(lines, &camera, v.dark(), ratio));
     let drawn = v.gl.with_value(|gl| {
         let gl = gl.as_ref()?;
         v.groups.with(|groups| {
@@ -189,6 +192,7 @@ fn draw(v: LatticeViewer, stride: usize) {
                     images: groups.iter().map(|g| g.images as f64).fold(1.0, f64::max),
                     size: v.point_size(),
                     stride,
+                    lines: &lines,
                 };
                 Some(gl.draw(&frame))
             })

@@ -16,7 +16,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use crate::gl::Points;
-use crate::present::lattice::axes::{self, Along};
+use crate::present::lattice::axes::{self, Along, Kind, Line};
 use crate::present::lattice::camera::Camera;
 use crate::present::lattice::colour::{self, ColourBy, Legend};
 use crate::present::lattice::pick::spot_at;
@@ -80,6 +80,8 @@ pub struct LatticeViewer {
     sheet: RwSignal<Option<Sheet>>,
     radius: RwSignal<f64>,
     groups: Memo<Vec<Group>>,
+    /// Axes, beam and spindle, as far as they are shown.
+    lines: Memo<Vec<Line>>,
     /// The row that is lit.
     lit: Memo<Option<usize>>,
     /// The row that was clicked, so that it is not looked for.
@@ -109,6 +111,28 @@ impl LatticeViewer {
             let spot = page.spot.get()?;
             page.lattice.with(|l| row_of(l.as_ref()?, &spot, clicked.get()))
         });
+        let (reciprocal, direct, setting) = (RwSignal::new(true), RwSignal::new(false), RwSignal::new(true));
+        let (radius, ground) = (RwSignal::new(1.0), RwSignal::new([1.0; 3]));
+        let lines = Memo::new(move |_| {
+            let dark = colour::is_dark(ground.get());
+            let all =
+                page.lattice.with(|l| l.as_ref().map_or_else(Vec::new, |l| axes::lines(&l.header, &groups.get(), radius.get(), dark)));
+            let shown = |line: &Line| match line.kind {
+                Kind::Reciprocal => reciprocal.get(),
+                Kind::Direct => direct.get(),
+                Kind::Setting => setting.get(),
+            };
+            // In the crystals' own frame they would all lie on each other.
+            let alone = crystal_frame.get();
+            let mut seen = Vec::new();
+            let first = |line: &Line| {
+                let name = line.label.split(' ').next().unwrap_or_default().to_owned();
+                let new = !alone || !seen.contains(&name);
+                seen.push(name);
+                new
+            };
+            all.into_iter().filter(shown).filter(first).collect::<Vec<_>>()
+        });
         let viewer = LatticeViewer {
             page,
             canvas: NodeRef::new(),
@@ -117,19 +141,20 @@ impl LatticeViewer {
             by: RwSignal::new(None),
             filter: RwSignal::new(Filter::default()),
             crystal_frame,
-            reciprocal: RwSignal::new(true),
-            direct: RwSignal::new(false),
-            setting: RwSignal::new(true),
+            reciprocal,
+            direct,
+            setting,
             crystal: RwSignal::new(0),
             trial,
             applied: RwSignal::new(false),
             sheet: RwSignal::new(None),
-            radius: RwSignal::new(1.0),
+            radius,
             groups,
+            lines,
             lit,
             clicked,
             shown: RwSignal::new(None),
-            ground: RwSignal::new([1.0; 3]),
+            ground,
             no_gl: RwSignal::new(None),
             gl: StoredValue::new_local(None),
             cost: StoredValue::default(),

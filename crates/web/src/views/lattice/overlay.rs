@@ -2,31 +2,12 @@ use leptos::prelude::*;
 
 use super::{LatticeViewer, point};
 use crate::present::lattice::axes::{self, Drawn, Kind, Line};
-use crate::present::lattice::colour::Legend;
+use crate::present::lattice::colour::{self, Legend};
 
-/// Axes with their labels, and the spot that is lit, over the points.
+/// The axes' labels, and the spot that is lit, over the points; the lines themselves are drawn with the points.
 #[component]
 pub fn Overlay(viewer: LatticeViewer) -> impl IntoView {
     let v = viewer;
-    let lines = Memo::new(move |_| {
-        let groups = v.groups.get();
-        let all = v.header(|l| axes::lines(&l.header, &groups, v.radius.get(), v.dark())).unwrap_or_default();
-        let shown = |line: &Line| match line.kind {
-            Kind::Reciprocal => v.reciprocal.get(),
-            Kind::Direct => v.direct.get(),
-            Kind::Setting => v.setting.get(),
-        };
-        // In the crystals' own frame they would all lie on each other.
-        let alone = v.crystal_frame.get();
-        let mut seen = Vec::new();
-        let first = |line: &Line| {
-            let name = line.label.split(' ').next().unwrap_or_default().to_owned();
-            let new = !alone || !seen.contains(&name);
-            seen.push(name);
-            new
-        };
-        all.into_iter().filter(shown).filter(first).collect::<Vec<_>>()
-    });
     let ratio = move || window().device_pixel_ratio().max(1.0);
     let place = move |line: &Line| v.camera.get().map(|c| axes::draw(line, &c));
     let one = move |line: Line| {
@@ -35,17 +16,12 @@ pub fn Overlay(viewer: LatticeViewer) -> impl IntoView {
             Kind::Direct => "cell",
             Kind::Setting => "setting",
         };
-        let (label, colour) = (line.label.clone(), line.colour.clone());
+        let (label, own) = (line.label.clone(), line.colour.map(colour::css));
         let line = StoredValue::new(line);
         let drawn = Memo::new(move |_| line.with_value(place).map(|d| scaled(&d, 1.0 / ratio())));
-        let end =
-            move |which: usize, i: usize| move || drawn.with(|d| d.as_ref().map_or(0.0, |d| (10.0 * d.ends[which][i]).round() / 10.0));
         let at = move |i: usize| move || drawn.with(|d| d.as_ref().map_or(0.0, |d| (10.0 * d.label[i]).round() / 10.0));
         view! {
-            <g class=class style:color=colour>
-                <line x1=end(0, 0) y1=end(0, 1) x2=end(1, 0) y2=end(1, 1)/>
-                <text x=at(0) y=at(1)>{label}</text>
-            </g>
+            <text class=class style:color=own x=at(0) y=at(1)>{label}</text>
         }
     };
     let lit = move || {
@@ -58,7 +34,7 @@ pub fn Overlay(viewer: LatticeViewer) -> impl IntoView {
     };
     view! {
         <svg class="lines" aria-hidden="true">
-            {move || lines.get().into_iter().map(one).collect_view()}
+            {move || v.lines.get().into_iter().map(one).collect_view()}
             {move || lit().map(|[x, y]| view! { <circle class="lit" data-testid="lattice-lit" cx=x cy=y r="9"/> })}
         </svg>
     }
