@@ -192,7 +192,7 @@ fn the_radial_profile_finds_planted_spots() {
     let two = experiments(vec![panel(0, 60), panel(60, 60)], 1, 13, 0.01);
     let out = found(&two, vec![images(13, &SPOTS)], &Params { algorithm: Algorithm::RadialProfile, n_bins: 10, ..Params::default() });
     assert_eq!(out.reflections.panel, [0, 0, 0, 1, 1, 1]);
-    let alone = parallel::on_one_thread(|| t(Params { n_bins: 10, ..Params::default() }));
+    let alone = parallel::on_threads(1, || t(Params { n_bins: 10, ..Params::default() }));
     assert_eq!(alone, plain);
 }
 
