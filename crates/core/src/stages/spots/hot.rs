@@ -1,9 +1,8 @@
 //! Pixels that shine on every image.
 //!
 //! A hot pixel is strong on every image, and its counts vary no more than Poisson counts do. A spot that lasts through a short sweep rises and
-//! falls, so it is none. In a long sweep nothing that diffracts is strong nearly all the time: there a pixel may miss a tenth of the images (a
-//! strong spot beside it raises the threshold) and flicker by a fifth. Powder rings and scatter shine all the time as well, but on many pixels side by side:
-//! a hot pixel [stands out](stands_out) from its neighbours.
+//! falls, so it is none; and what shines on many pixels side by side, powder rings and scatter, is told by the pixel's neighbours
+//! ([`never_dark`](super::never_dark)), which alone decide in a long sweep.
 //!
 //! Hot pixels are known when all images have been seen. Spots that hold one go on without it ([`without`]): a hot pixel joins what passes beside
 //! it, on whatever image, into one component.
@@ -12,18 +11,13 @@ use super::HotPixel;
 use super::components::{Component, Grower};
 use super::mask::Searched;
 use super::measure::Spot;
-use super::never_dark::stands_out;
 use crate::geometry::Detector;
 use crate::image::Pixel;
 
 /// Fewer images cannot tell a hot pixel from a spot.
-const FEWEST_IMAGES: usize = 10;
-/// From so many images on a pixel may miss some and flicker.
-pub(super) const LONG: usize = 40;
-/// Standard deviation of a flickering pixel's counts, relative to their mean.
-const FLICKER: f64 = 0.2;
+pub(super) const FEWEST_IMAGES: usize = 10;
 
-/// Pixels of a panel that have been strong on nearly every image so far.
+/// Pixels of a panel that have been strong on every image so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AlwaysStrong {
     images: usize,
@@ -33,8 +27,6 @@ pub(super) struct AlwaysStrong {
 #[derive(Debug, Clone, Copy)]
 struct History {
     index: u32,
-    /// Images on which it was strong.
-    n: u32,
     sum: f64,
     sum_sq: f64,
 }
@@ -42,56 +34,40 @@ struct History {
 impl AlwaysStrong {
     /// Adds the strong pixels of the next image, in row-major order.
     pub(super) fn add(&mut self, strong: &[Pixel]) {
-        // While images go by, a few may be missed more than a tenth of them: on which comes first hangs nothing then.
-        let may_miss = |images: usize| 2 + images / 10;
-        let new_ones = self.images <= may_miss(self.images);
-        self.images += 1;
-        let mut old = core::mem::take(&mut self.pixels).into_iter().peekable();
-        let keep = |pixels: &mut Vec<History>, h: History| {
-            if self.images - h.n as usize <= may_miss(self.images) {
-                pixels.push(h);
-            }
-        };
-        for p in strong {
-            while let Some(missed) = old.next_if(|h| h.index < p.index) {
-                keep(&mut self.pixels, missed);
-            }
-            let value = f64::from(p.value);
-            match old.next_if(|h| h.index == p.index) {
-                Some(h) => self.pixels.push(History { n: h.n + 1, sum: h.sum + value, sum_sq: h.sum_sq + value * value, ..h }),
-                None if new_ones => self.pixels.push(History { index: p.index, n: 1, sum: value, sum_sq: value * value }),
-                None => {}
-            }
+        if self.images == 0 {
+            self.pixels = strong.iter().map(|p| History { index: p.index, sum: 0.0, sum_sq: 0.0 }).collect();
         }
-        old.for_each(|missed| keep(&mut self.pixels, missed));
+        self.images += 1;
+        let mut at = 0;
+        self.pixels.retain_mut(|h| {
+            while strong.get(at).is_some_and(|p| p.index < h.index) {
+                at += 1;
+            }
+            match strong.get(at) {
+                Some(p) if p.index == h.index => {
+                    let value = f64::from(p.value);
+                    h.sum += value;
+                    h.sum_sq += value * value;
+                    true
+                }
+                _ => false,
+            }
+        });
     }
 
-    /// The hot pixels of a panel of `width` pixels, in row-major order. Constant are counts whose index of dispersion is within six standard
-    /// deviations of 1.
+    /// Those whose counts vary no more than Poisson counts do (index of dispersion within six standard deviations of 1), on a panel of
+    /// `width` pixels. A spot that lasts through a short sweep rises and falls, so it is not among them.
     pub(super) fn hot(&self, panel: usize, width: usize) -> Vec<HotPixel> {
         if self.images < FEWEST_IMAGES {
             return Vec::new();
         }
-        let long = self.images >= LONG;
-        let missed = if long { self.images / 10 } else { 0 };
-        let often = self.pixels.iter().filter(|h| self.images - h.n as usize <= missed);
-        let constant = often.filter(|h| {
-            let n = f64::from(h.n);
+        let n = self.images as f64;
+        let limit = 1.0 + 6.0 * (2.0 / (n - 1.0)).sqrt();
+        let constant = self.pixels.iter().filter(|h| {
             let mean = h.sum / n;
-            let variance = (h.sum_sq - h.sum * mean) / (n - 1.0);
-            variance <= (1.0 + 6.0 * (2.0 / (n - 1.0)).sqrt()) * mean || (long && variance <= (FLICKER * mean) * (FLICKER * mean))
+            (h.sum_sq - h.sum * mean) / (n - 1.0) <= limit * mean
         });
-        let pixel =
-            |h: &History| HotPixel { panel, x: h.index as usize % width, y: h.index as usize / width, mean: h.sum / f64::from(h.n) };
-        let all: Vec<HotPixel> = constant.map(pixel).collect();
-        let is_alone = |h: &&HotPixel| {
-            let near = (h.y.saturating_sub(1)..h.y + 2).flat_map(|y| {
-                let first = all.partition_point(|other| (other.y, other.x) < (y, h.x.saturating_sub(1)));
-                all[first..].iter().take_while(move |other| other.y == y && other.x <= h.x + 1)
-            });
-            stands_out(h.mean, &near.filter(|other| (other.x, other.y) != (h.x, h.y)).map(|other| other.mean).collect::<Vec<_>>())
-        };
-        all.iter().filter(is_alone).copied().collect()
+        constant.map(|h| HotPixel { panel, x: h.index as usize % width, y: h.index as usize / width, mean: h.sum / n }).collect()
     }
 }
 
@@ -149,33 +125,5 @@ mod tests {
         }
         let hot = a.hot(1, 10);
         assert_eq!(hot.iter().map(|h| (h.panel, h.x, h.y)).collect::<Vec<_>>(), [(1, 2, 1)]);
-    }
-
-    #[test]
-    fn in_a_long_sweep_pixels_may_miss_images_and_flicker() {
-        let mut a = AlwaysStrong::default();
-        for z in 0..60 {
-            // Missed first, missed often, flickering, moving like spots do.
-            let on = [z > 1 && z != 30, z % 5 != 0, true, z / 4 % 2 == 0, true];
-            let counts = [3000, 3000, 2000 + 300 * (z % 4), 50, 20 * (1 + (z % 12))];
-            let pixels = (0..5usize).filter(|&k| on[k]).map(|k| Pixel { index: 7 * k as u32, value: counts[k] });
-            a.add(&pixels.collect::<Vec<_>>());
-        }
-        assert_eq!(a.hot(0, 100).iter().map(|h| h.x).collect::<Vec<_>>(), [0, 14]);
-        assert!((a.hot(0, 100)[0].mean - 3000.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn four_in_a_square_are_hot_and_a_ring_is_not() {
-        let mut a = AlwaysStrong::default();
-        let square = [3, 4, 103, 104].into_iter();
-        // Two pixels wide.
-        let ring = (0..30).flat_map(|k| [2000 + 101 * k, 2001 + 101 * k, 2002 + 101 * k]);
-        let mut strong: Vec<Pixel> = square.chain(ring).map(|index| Pixel { index, value: 200 + index as i32 % 7 }).collect();
-        strong.sort_by_key(|p| p.index);
-        (0..20).for_each(|_| a.add(&strong));
-        // The ring's ends, which a ring has not, are left out.
-        let hot = a.hot(0, 100).into_iter().filter(|h| h.y != 20 && h.y != 49);
-        assert_eq!(hot.map(|h| (h.x, h.y)).collect::<Vec<_>>(), [(3, 0), (4, 0), (3, 1), (4, 1)]);
     }
 }

@@ -1,17 +1,19 @@
 //! Pixels that are never dark: hot ones that the search for spots does not see, because their place is not searched or because they are too weak
 //! to be strong on each image.
 //!
-//! Of images spread over a long sweep the smallest count of each pixel is kept. What diffracts comes and goes, and what shines all the time, like
+//! Of images spread over the sweep the smallest count of each pixel is kept. What diffracts comes and goes, and what shines all the time, like
 //! scatter beside the beam stop, shines on the neighbours too: a hot pixel [stands out](stands_out) from them.
 
 use super::HotPixel;
-use super::hot::LONG;
+use super::hot::FEWEST_IMAGES;
 use super::mask::Searched;
 use crate::geometry::Detector;
 use crate::image::{Frame, ImageSource};
 use crate::job::parallel;
 use std::sync::{Mutex, PoisonError};
 
+/// From so many images on nothing that diffracts shines on all of them.
+const LONG: usize = 40;
 /// Images that are looked at, or a few less.
 const SAMPLES: usize = 32;
 /// Below this nothing stands out.
@@ -30,7 +32,7 @@ impl NeverDark {
     /// For `n` images of the size of `source`'s; `None` when they are too few.
     pub(super) fn new(source: &dyn ImageSource, n: usize) -> Option<Self> {
         let [width, height] = source.image_size();
-        (n >= LONG).then(|| NeverDark { every: n.div_ceil(SAMPLES), least: Mutex::new(vec![u8::MAX; width * height]) })
+        (n >= FEWEST_IMAGES).then(|| NeverDark { every: n.div_ceil(SAMPLES), least: Mutex::new(vec![u8::MAX; width * height]) })
     }
 
     /// Looks at the `k`-th image, in any order.
@@ -92,21 +94,19 @@ impl Smallest {
     }
 }
 
-/// Whether counts stand out from those of a pixel's eight neighbours, or as many as there are: they exceed 2v + 6·√max(v, 1), where v is the fourth
-/// largest of them. Four hot pixels in a square stand out, and pixels at a straight edge of a bright region or on a powder ring do not.
-pub(super) fn stands_out(own: f64, neighbours: &[f64]) -> bool {
+/// Whether counts stand out from those of a pixel's eight neighbours, or as many as are usable: they exceed 2v + 6·√max(v, 1), where v is the fourth
+/// largest of eight, and as far up among fewer. Four hot pixels in a square stand out, and pixels at a straight edge of a bright region or on a powder
+/// ring do not.
+fn stands_out(own: f64, neighbours: &[f64]) -> bool {
     let mut sorted = neighbours.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let v = sorted.get(3).copied().unwrap_or(0.0);
+    let v = sorted.get(3 * sorted.len() / 8).copied().unwrap_or(0.0);
     own > 2.0 * v + 6.0 * v.max(1.0).sqrt()
 }
 
-/// Both lists in row-major order, pixels that are in both as the first has them.
-pub(super) fn joined(first: Vec<HotPixel>, second: Vec<HotPixel>) -> Vec<HotPixel> {
-    let mut all = first;
-    all.extend(second);
-    // Stable: of two at one place the first list's comes first.
-    all.sort_by_key(|h| (h.y, h.x));
-    all.dedup_by_key(|h| (h.y, h.x));
-    all
+/// The hot pixels of a panel, both lists being in row-major order: in a short sweep of `n` images those that are strong and constant on every image and
+/// never dark, in a long one all that are never dark.
+pub(super) fn agreed(always: &[HotPixel], never_dark: Vec<HotPixel>, n: usize) -> Vec<HotPixel> {
+    let mean = |h: &HotPixel| always.binary_search_by_key(&(h.y, h.x), |a| (a.y, a.x)).ok().map(|k| always[k]);
+    never_dark.into_iter().filter_map(|h| mean(&h).or((n >= LONG).then_some(h))).collect()
 }

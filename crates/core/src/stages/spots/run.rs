@@ -227,10 +227,10 @@ fn find(
         })?;
     }
 
-    let mut unseen = never_dark.map_or_else(Vec::new, |n| n.hot(source, sweep.detector, &panels)).into_iter();
+    let mut never = never_dark.map_or_else(Vec::new, |n| n.hot(source, sweep.detector, &panels)).into_iter();
     let mut spots = Vec::new();
     for (k, mut state) in states.into_iter().enumerate() {
-        let hot = never_dark::joined(state.always.hot(k, panels[k].size[0]), unseen.next().unwrap_or_default());
+        let hot = never_dark::agreed(&state.always.hot(k, panels[k].size[0]), never.next().unwrap_or_default(), searches.n_images());
         if params.mask_hot_pixels && !hot.is_empty() {
             let (rest, with) = state.spots.into_iter().partition(|s| !hot::is_in(s, &hot));
             state.spots = rest;

@@ -368,8 +368,8 @@ fn in_a_long_sweep_pixels_that_are_weak_or_not_searched_are_found_hot_too() {
         f.pixels[50 * WIDTH + 33] = 14 + (z % 3) as i32;
         f.pixels[70 * WIDTH + 100] = 4000;
         // A bright region with a straight edge is none, nor is a pixel that is dark at times.
-        (60..90).for_each(|y| f.pixels[y * WIDTH..y * WIDTH + 8].fill(90));
-        f.pixels[30 * WIDTH + 90] = if z % 8 == 0 { 0 } else { 300 };
+        (84..90).for_each(|y| f.pixels[y * WIDTH..(y + 1) * WIDTH].fill(90));
+        f.pixels[30 * WIDTH + 90] = if z % 8 == 1 { 0 } else { 300 };
     }
     set.mask = Some((0..WIDTH * HEIGHT).map(|i| i != 70 * WIDTH + 101).collect());
     set.frames.iter_mut().for_each(|f| f.pixels[70 * WIDTH + 101] = 9999);
