@@ -99,7 +99,7 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
             ));
         }
     }
-    for remark in &indexed.remarks {
+    for remark in indexed.remarks.iter().chain(&indexed.beam_doubts) {
         r.warn(remark.clone());
     }
     r.headline = format!("{percent:.1} % indexed");

@@ -166,6 +166,8 @@ pub struct Indexed {
     pub resolution: Vec<ResolutionCount>,
     /// For each crystal whose intensities can tell, whether its indices are off.
     pub misindexing: Vec<Misindexing>,
+    /// Beam centres that have moved so far that indices may be off, unless intensities say that they are not.
+    pub beam_doubts: Vec<String>,
     /// Why the search for more lattices ended, where several were asked for, and other things to know.
     pub remarks: Vec<String>,
 }

@@ -1,6 +1,6 @@
 use super::assign::{Points, assign};
 use super::known::Known;
-use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch, ResolutionCount};
+use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch, Misindexing, ResolutionCount};
 use super::search::Search;
 use super::{Assignment, Error, Params, cells, experiments, local, max_cell, misindexing};
 use crate::geometry::{Crystal, ExperimentList, UnitCell, ewald};
@@ -52,6 +52,10 @@ pub fn run(imported: &ExperimentList, strong: &Reflections, params: &Params, mon
     indexed.resolution = by_resolution(&indexed.reflections);
     let crystals = 0..indexed.experiments.crystals.len();
     indexed.misindexing = crystals.filter_map(|k| misindexing::check(&indexed.experiments, &indexed.reflections, k)).collect();
+    let settled = |m: &Misindexing| m.offsets.first().is_some_and(|o| o.offset == [0; 3] && o.cc > 0.5);
+    if indexed.misindexing.len() == indexed.experiments.crystals.len() && indexed.misindexing.iter().all(settled) {
+        indexed.beam_doubts.clear();
+    }
     Ok(indexed)
 }
 
@@ -148,6 +152,7 @@ fn each_sweep(
                 a.cycles.extend(done.cycles);
                 a.counts.extend(done.counts);
                 a.remarks.extend(done.remarks);
+                a.beam_doubts.extend(done.beam_doubts);
             }
         }
     }
@@ -190,6 +195,8 @@ struct Indexing<'a> {
     searches: Vec<LatticeSearch>,
     cycles: Vec<Cycle>,
     remarks: Vec<String>,
+    /// Remarks that intensities may prove idle.
+    beam_doubts: Vec<String>,
 }
 
 impl<'a> Indexing<'a> {
@@ -211,6 +218,7 @@ impl<'a> Indexing<'a> {
             searches: Vec::new(),
             cycles: Vec::new(),
             remarks: Vec::new(),
+            beam_doubts: Vec::new(),
         };
         out.list.experiments.clear();
         out.list.crystals.clear();
@@ -553,8 +561,9 @@ impl<'a> Indexing<'a> {
             let moved = (new.mm - old.mm).norm();
             let apart = now.beam.wavelength * panel.distance().abs() / longest;
             if moved > FAR_OFF * apart {
-                self.remarks.push(format!(
-                    "The beam centre of sweep {i} has moved by {moved:.2} mm in refinement, {:.1} times the distance of neighbouring spots:                      indices may be off by one. Check it with the beam-centre search (search-beam-position).",
+                self.beam_doubts.push(format!(
+                    "The beam centre of sweep {i} has moved by {moved:.2} mm in refinement, {:.1} times the distance of neighbouring spots: \
+                     indices may be off by one. Check it with the beam-centre search (search-beam-position).",
                     moved / apart
                 ));
             }
@@ -593,6 +602,7 @@ impl<'a> Indexing<'a> {
             counts,
             resolution: Vec::new(),
             misindexing: Vec::new(),
+            beam_doubts: self.beam_doubts,
             remarks: self.remarks,
         })
     }
