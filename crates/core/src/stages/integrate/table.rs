@@ -79,6 +79,11 @@ pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
             t.i_prf[i] = f.intensity;
             t.var_prf[i] = f.variance;
             t.profile_correlation[i] = f.correlation;
+            if f.spikes > 0 {
+                // The fit does without those pixels, the sum cannot.
+                t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS | flags::FAILED_DURING_SUMMATION;
+                t.flags[i] &= !flags::INTEGRATED_SUM;
+            }
             if t.flags[i] & flags::INTEGRATED_SUM != 0 {
                 t.var_sum[i] = sum_variance(t, i, &f);
             }

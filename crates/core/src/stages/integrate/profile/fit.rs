@@ -8,6 +8,8 @@ pub(crate) struct Fit {
     pub(crate) correlation: f64,
     /// The fraction of the reflection that the fitted pixels hold.
     pub(crate) recorded: f64,
+    /// Pixels that were left out because they cannot belong to it.
+    pub(crate) spikes: usize,
 }
 
 /// A background level and what is known of it.
@@ -112,7 +114,7 @@ pub(super) fn fit(
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }
-    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p })
+    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, spikes: 0 })
 }
 
 /// Of counts and profile: the background and the scale do not matter to it.

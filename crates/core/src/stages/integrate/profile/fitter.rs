@@ -7,6 +7,7 @@ use super::projection::{Projection, Shares, moments};
 use super::references::{References, Summary};
 use super::sampler::Sampler;
 use super::shape::{Bell, Moments};
+use super::spikes;
 use super::trend::Place;
 use crate::job::parallel;
 use crate::math::{Vec2, Vec3};
@@ -63,6 +64,9 @@ const STRONGEST: f64 = 2000.0;
 const ROUNDS: usize = 1;
 /// Mean square distance from the centre, in σ_b², beyond which a spot is no reference.
 const WIDEST: f64 = 3.0;
+
+/// Times that spikes are looked for.
+const SPIKE_ROUNDS: usize = 3;
 
 /// Memory used again and again.
 #[derive(Default)]
@@ -256,13 +260,26 @@ impl<'a> Fitter<'a> {
 
     fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
         self.project(c, scratch)?;
-        let Scratch { projection, levels, places, cells, .. } = scratch;
+        let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
         let f = &c.foreground;
         let carried = f.field.as_ref().map(|field| {
             |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
         });
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
-        fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)
+        let first = fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)?;
+        let width = footprint.corners.width.saturating_sub(1);
+        let mut counts = f.counts.clone();
+        let (mut best, mut spikes) = (first, 0);
+        // With the worst gone, lesser ones may show.
+        for _ in 0..SPIKE_ROUNDS {
+            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, best.intensity, &mut counts);
+            if found == 0 {
+                break;
+            }
+            spikes += found;
+            best = fit(&projection.fraction, &counts, levels, &f.level, carried, cells)?;
+        }
+        Some(Fit { spikes, ..best })
     }
 }
 

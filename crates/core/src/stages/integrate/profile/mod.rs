@@ -12,6 +12,7 @@
 //! projection  profile → pixels, and what pixels say of the profile
 //! references  Gaussian and ratio by cell, from strong spots
 //! fit         intensity of one reflection given its profile
+//! spikes      pixels that cannot belong to a reflection
 //! fitter      the order of it all while images pass by
 //! ```
 
@@ -22,6 +23,7 @@ mod projection;
 mod references;
 mod sampler;
 mod shape;
+mod spikes;
 mod trend;
 
 pub(super) use fit::{Fit, Level};
