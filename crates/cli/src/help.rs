@@ -26,6 +26,10 @@ pub fn of_command(command: &Command) -> String {
         out += "\nParameters:\n";
         out += &parameters(&parameter_views(&ewald_core::stages::beam_centre::Params::default()));
     }
+    if command.name == "export" {
+        out += "\nParameters:\n";
+        out += &parameters(&parameter_views(&ewald_core::stages::export::Params::default()));
+    }
     for stage in command.stages {
         out += &format!("\nParameters of {}:\n{}", stage.title(), parameters(&defaults.views(*stage)));
     }

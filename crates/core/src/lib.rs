@@ -16,7 +16,7 @@
 //! predict       hkl → (s1, φ, x, y, z)
 //! refinement    least squares of beam, detector and crystals against centroids
 //! format        hdf5 → nexus → experiments; cbf; expt; refl; mtz
-//! stages        import spots index bravais refine integrate symmetry scale merge
+//! stages        import spots index bravais refine integrate symmetry scale merge export
 //! session       the stages in their order
 //! ```
 

@@ -77,6 +77,16 @@ pub fn set_parameters(session: &mut Session, stages: &[StageId], arguments: &Arg
     Ok(())
 }
 
+/// Gives the session the file whose free-R flags are to be kept.
+pub fn add_free_flags(session: &mut Session) -> Result<(), Failure> {
+    let Some(name) = session.params().merge.free_flags_from.clone() else { return Ok(()) };
+    let mut file = file_source::open(Path::new(&name)).map_err(|e| Failure::unusable(format!("free_flags_from={name}: {e}")))?;
+    // The parameter names it as it is named here.
+    file.name = name;
+    session.add_companions([file]);
+    Ok(())
+}
+
 /// Writes one of a session's files into the output folder; says nothing when there is no such result.
 pub fn write(session: &Session, folder: &Path, name: &str) -> Result<(), Failure> {
     match session.file(name) {

@@ -2,6 +2,7 @@
 
 mod beam_centre;
 mod describe;
+mod export;
 mod io;
 mod process;
 mod report;
@@ -106,10 +107,10 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "export",
-        usage: "scaled.expt scaled.refl",
-        summary: "scaled, unmerged reflections → scaled.mtz",
+        usage: "scaled.expt scaled.refl [format=mtz|mmcif|merged_mmcif|xds_ascii|shelx]",
+        summary: "scaled reflections in other programs' formats → scaled.mtz, scaled.cif, merged.cif, XDS_ASCII.HKL, scaled.hkl and .ins",
         stages: &[StageId::Merge],
-        run: |a| stage::merge(a, "scaled.mtz"),
+        run: export::run,
     },
     Command {
         name: "report",

@@ -17,6 +17,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut session = Session::new();
     add_images(&mut session, &inputs.images)?;
     io::set_parameters(&mut session, &StageId::ALL, arguments)?;
+    io::add_free_flags(&mut session)?;
     let monitor = Terminal::new(arguments.quiet);
     let mut log = format!("ewald {} process\n", env!("CARGO_PKG_VERSION"));
     let started = Instant::now();

@@ -40,6 +40,7 @@ pub fn load_companions(session: &mut Session, path: &Path, experiments: &Experim
 fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure> {
     let mut session = Session::new();
     io::set_parameters(&mut session, &[stage], arguments)?;
+    io::add_free_flags(&mut session)?;
     load(&mut session, stage, io::read_inputs(arguments)?)?;
     let monitor = Terminal::new(arguments.quiet);
     let report = session.run(stage, &monitor).map_err(io::failure);
@@ -54,7 +55,7 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
 }
 
 /// Puts the inputs where the stage looks for the results of those before it.
-fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Failure> {
+pub fn load(session: &mut Session, stage: StageId, inputs: Inputs) -> Result<(), Failure> {
     let needs = |what: &str| Failure::unusable(format!("{} needs {what}", stage.name()));
     if stage == StageId::Import {
         if inputs.images.is_empty() {

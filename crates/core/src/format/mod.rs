@@ -11,10 +11,12 @@
 //! - [`cbf`]: miniCBF and imgCIF headers, byte-offset images
 //! - [`nexus`]: NXmx and Dectris masters → models and images
 //! - [`expt`], [`refl`]: DIALS' experiment lists and reflection tables
+//! - [`cif`]: text of CIF and mmCIF files
 //! - [`mtz`]: merged and unmerged intensities
 
 pub mod attenuation;
 pub mod cbf;
+pub mod cif;
 pub mod codec;
 pub mod expt;
 pub mod hdf5;

@@ -6,11 +6,13 @@ mod cholesky;
 mod rotation;
 mod rotation_vector;
 mod scramble;
+mod sha256;
 
 pub use cholesky::{Cholesky, Symmetric};
 pub use rotation::{axis_angle_of, rotate, rotation};
 pub use rotation_vector::rotation_vector;
 pub use scramble::{scramble, scramble_all};
+pub use sha256::Sha256;
 
 /// A 3-vector of f64; the frame and unit are stated where it is used.
 pub type Vec3 = nalgebra::Vector3<f64>;

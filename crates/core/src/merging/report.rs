@@ -1,6 +1,6 @@
 //! Merging statistics as tables, plots and named values, for the reports of all stages that show them.
 
-use super::{AnomalousSignal, Criterion, MergingStatistics, Statistics, Sums, TwinStatistics};
+use super::{AnomalousSignal, Criterion, Direction, MergingStatistics, Statistics, Sums, TwinStatistics};
 use crate::report::{Axis, Cell, Plot, Series, Style, Table};
 
 /// Key figures of merging statistics by their stable names.
@@ -29,8 +29,36 @@ pub fn statistics_values(s: &Statistics) -> Vec<(&'static str, f64)> {
 /// "Merging statistics by resolution bin", "Summary of merging statistics", and to which resolution the data are good.
 pub fn statistics_tables(s: &Statistics) -> Vec<Table> {
     let mut out = vec![shell_table(&s.merging), summary_table(s), limits_table(s)];
+    out.extend((!s.directions.is_empty()).then(|| directions_table(s)));
     out.extend(s.twinning.as_ref().map(twinning_table));
     out
+}
+
+fn directions_table(s: &Statistics) -> Table {
+    let columns = [("Along", ""), ("Reflections", ""), ("d_min by CC½", "Å"), ("d_min by <I/σ>", "Å")];
+    let mut t = Table::new("resolution_by_direction", "Resolution by direction (reflections within 30° of it)", &columns);
+    for direction in &s.directions {
+        let d = |criterion| Cell::number(direction.d_min(criterion).unwrap_or(f64::NAN), 2);
+        let n = direction.statistics.overall.n_unique as usize;
+        t.push(vec![direction.label.as_str().into(), Cell::count(n), d(Criterion::CcHalf), d(Criterion::IOverSigma)]);
+    }
+    t
+}
+
+/// What to say of data that reach much further in some directions than in others.
+pub fn anisotropy_warning(s: &Statistics) -> Option<String> {
+    // Ratio of limits by I/σ; below it the directions' own uncertainties decide.
+    const CLEAR: f64 = 1.15;
+    let limits = s.directions.iter().filter_map(|x| Some((x.label.as_str(), x.d_min(Criterion::IOverSigma)?)));
+    let best = limits.clone().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let worst = limits.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (worst.1 > CLEAR * best.1).then(|| {
+        format!(
+            "diffraction is anisotropic: <I/σ> falls to 2 at {:.2} Å along {} but only at {:.2} Å along {}; a limit for all directions loses data \
+             or adds noise",
+            best.1, best.0, worst.1, worst.0
+        )
+    })
 }
 
 fn twinning_table(t: &TwinStatistics) -> Table {
@@ -248,6 +276,23 @@ pub fn statistics_plots(s: &Statistics) -> Vec<Plot> {
         ),
         plot("multiplicity_by_resolution", "Multiplicity", "", vec![series("multiplicity", &Sums::multiplicity)]),
     ];
+    if !s.directions.is_empty() {
+        let by_direction = |of: &dyn Fn(&Sums) -> f64| -> Vec<Series> {
+            let line = |direction: &Direction| {
+                let m = &direction.statistics;
+                let points = m.by_shell.iter().enumerate().filter(|(_, s)| s.n_unique > 0).map(|(i, s)| {
+                    let [a, b] = m.shells.limits(i);
+                    (0.5 * (1.0 / (a * a) + 1.0 / (b * b)), of(s))
+                });
+                let (x, y) = points.filter(|p| p.1.is_finite()).unzip();
+                Series { label: format!("along {}", direction.label), x, y, style: Style::Line }
+            };
+            s.directions.iter().map(line).collect()
+        };
+        let cc = by_direction(&|s| s.cc_half().unwrap_or(f64::NAN));
+        out.push(plot("cc_half_by_direction", "CC½ by direction", "CC", cc));
+        out.push(plot("i_over_sigma_by_direction", "I/σ by direction", "I/σ", by_direction(&Sums::mean_i_over_sigma)));
+    }
     if let Some(t) = s.twinning.as_ref().filter(|t| !t.cumulative.is_empty()) {
         let x: Vec<f64> = (0..=t.cumulative.len()).map(|i| i as f64 / t.cumulative.len() as f64).collect();
         let line = |label: &str, y: Vec<f64>| Series { label: label.to_owned(), x: x.clone(), y, style: Style::Line };

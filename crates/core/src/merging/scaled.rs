@@ -1,8 +1,9 @@
 //! Merging statistics of a scaled table.
 
 use super::{
-    AnomalousSignal, CcHalfFit, Equivalents, Error, MergingStatistics, ResolutionLimit, Shells, TwinStatistics, anomalous_signal,
-    merging_statistics, possible, resolution_from_cc_half, resolution_limits, twin_statistics,
+    AnomalousSignal, CcHalfFit, Direction, Equivalents, Error, Exposed, ImageQuality, MergingStatistics, ResolutionLimit, Shells,
+    TwinStatistics, anomalous_signal, directions, image_quality, merging_statistics, possible, resolution_from_cc_half, resolution_limits,
+    twin_statistics,
 };
 use crate::geometry::{ExperimentList, UnitCell};
 use crate::reflections::{Reflections, flags};
@@ -21,6 +22,8 @@ pub struct Statistics {
     pub twinning: Option<TwinStatistics>,
     /// Resolution by several criteria.
     pub limits: Vec<ResolutionLimit>,
+    /// By direction, where symmetry allows directions to differ.
+    pub directions: Vec<Direction>,
     /// Statistics to the suggested resolution, where that is coarser than the data.
     pub suggested: Option<Box<(MergingStatistics, AnomalousSignal)>>,
     /// Space group, as named.
@@ -104,5 +107,29 @@ pub fn scaled_statistics(
     let limits = resolution_limits(&merging, cc_half);
     let epsilon: Vec<f64> = groups.hkl.iter().map(|h| f64::from(group.epsilon(*h).max(1))).collect();
     let twinning = twin_statistics(&groups, &intensity, &sigma, &d, &epsilon);
-    Ok(Statistics { merging, anomalous, cc_half_fit, twinning, limits, suggested, space_group, cell })
+    let directions = directions(&group, &cell, &groups, &intensity, &sigma, &d, cc_half);
+    Ok(Statistics { merging, anomalous, cc_half_fit, twinning, limits, directions, suggested, space_group, cell })
+}
+
+/// Radiation damage and ΔCC½ of the images of a scaled table.
+///
+/// # Errors
+/// As [`scaled_statistics`].
+pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, partiality_cutoff: f64) -> Result<ImageQuality, Error> {
+    table.require(&["id", "flags", "miller_index", "intensity.scale.value", "intensity.scale.variance", "inverse_scale_factor"])?;
+    let (group, cell) = symmetry_and_cell(experiments)?;
+    let n_images: Vec<u32> = (0..experiments.len()).map(|i| experiments.models(i).map_or(1, |m| m.scan.n_images as u32)).collect();
+    let mut rows = usable_rows(table, partiality_cutoff);
+    rows.retain(|&r| usize::try_from(table.id[r as usize]).is_ok_and(|id| id < n_images.len()));
+    let groups = Equivalents::new(&group, &table.hkl, &rows)?;
+    let exposed = |&row: &u32| {
+        let row = row as usize;
+        let sweep = table.id[row] as usize;
+        let z = table.xyzobs_px.get(row).or(table.xyzcal_px.get(row)).map_or(0.0, |p| p[2]);
+        let image = (z.max(0.0) as u32).min(n_images[sweep].saturating_sub(1));
+        Exposed { intensity: table.i_scale[row] / table.inverse_scale_factor[row], sweep: sweep as u32, image }
+    };
+    let observations: Vec<Exposed> = groups.rows.iter().map(exposed).collect();
+    let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
+    Ok(image_quality(&groups, &observations, &d, &n_images))
 }

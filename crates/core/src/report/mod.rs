@@ -2,11 +2,13 @@
 
 mod heat_map;
 pub mod html;
+mod origin;
 mod plot;
 pub mod svg;
 mod table;
 
 pub use heat_map::{HeatMap, VIRIDIS, viridis};
+pub use origin::Origin;
 pub use plot::{Axis, Plot, Scale, Series, Style};
 pub use table::{Cell, Column, Table};
 

@@ -1,6 +1,6 @@
 use super::StageId;
 use crate::job::Cancelled;
-use crate::stages::{bravais, import, index, integrate, merge, refine, scale, spots, symmetry};
+use crate::stages::{bravais, export, import, index, integrate, merge, refine, scale, spots, symmetry};
 
 /// Why a stage did not run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum SessionError {
     /// Merging failed.
     #[error(transparent)]
     Merge(#[from] merge::Error),
+    /// A file in another program's format could not be made.
+    #[error(transparent)]
+    Export(#[from] export::Error),
 }
 
 impl SessionError {

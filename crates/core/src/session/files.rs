@@ -1,10 +1,14 @@
-use super::{Data, Session, SessionError, StageId};
+use super::origin::{digest_of_images, digest_of_table};
+use super::{Data, Session, SessionError, StageId, StageState};
 use crate::format::refl::image_numbers;
 use crate::format::{expt, refl};
 use crate::geometry::ExperimentList;
+use crate::job::Silent;
 use crate::reflections::Reflections;
 use crate::report::html;
+use crate::stages::export::{self, ExportFormat};
 use crate::stages::import;
+use crate::stages::merge::{FreeError, FreeReference};
 
 /// Names of the files that a session can write: those of the stages in their order, then those of the whole.
 pub fn file_names() -> impl Iterator<Item = &'static str> {
@@ -12,8 +16,64 @@ pub fn file_names() -> impl Iterator<Item = &'static str> {
     of_stages.chain(["report.html", "reports.json", "parameters.json"])
 }
 
+/// Names of the files in formats of other programs that a session of so many sweeps makes when they are asked for, once it has merged.
+pub fn other_files(n_sweeps: usize) -> Vec<String> {
+    let mut out: Vec<String> = ["merged.cif", "scaled.cif", "scaled.hkl", "scaled.ins"].map(str::to_owned).into();
+    match n_sweeps {
+        0 | 1 => out.push("XDS_ASCII.HKL".to_owned()),
+        n => out.extend((1..=n).map(|k| format!("XDS_ASCII_{k}.HKL"))),
+    }
+    out
+}
+
 impl Session {
-    /// The bytes of one of [`file_names`]; `None` when its stage has not run.
+    /// Files of one format, made from the scaled data with the parameters of merging.
+    ///
+    /// # Errors
+    /// Without scaled data, or when they hold something that the format cannot.
+    pub fn export(&self, params: &export::Params) -> Result<Vec<export::File>, SessionError> {
+        let needs = SessionError::Needs { stage: StageId::Merge, needs: StageId::Scale };
+        let scaled = self.results.scaled.as_ref().ok_or(needs)?;
+        let free = self.free_reference()?;
+        let origin = self.origin();
+        Ok(export::run(&scaled.experiments, &scaled.reflections, free.as_ref(), &self.params.merge, params, &origin, &Silent)?)
+    }
+
+    /// One of [`other_files`], where merging is up to date (a file made of other data than `merged.mtz` would mislead).
+    fn exported(&self, name: &str) -> Option<Vec<u8>> {
+        let format = match name {
+            "merged.cif" => ExportFormat::MergedMmcif,
+            "scaled.cif" => ExportFormat::Mmcif,
+            "scaled.hkl" | "scaled.ins" => ExportFormat::Shelx,
+            _ if name.starts_with("XDS_ASCII") => ExportFormat::XdsAscii,
+            _ => return None,
+        };
+        if self.state(StageId::Merge) != StageState::Done {
+            return None;
+        }
+        let files = self.export(&export::Params { format, ..export::Params::default() }).ok()?;
+        files.into_iter().find(|f| f.name == name).map(|f| f.bytes)
+    }
+
+    /// The free-R flags that merging is told to keep.
+    pub(super) fn free_reference(&self) -> Result<Option<FreeReference>, SessionError> {
+        let Some(name) = self.params.merge.free_flags_from.as_deref().filter(|_| self.params.merge.free_flags) else { return Ok(None) };
+        let bytes = self.free_bytes(name).map_err(crate::stages::merge::Error::from)?;
+        Ok(Some(FreeReference::from_mtz(name, &bytes).map_err(crate::stages::merge::Error::from)?))
+    }
+
+    /// The bytes of the file of that name.
+    pub(super) fn free_bytes(&self, name: &str) -> Result<Vec<u8>, FreeError> {
+        let file = self.files.get(name).or_else(|| self.files.resolve(name, ""));
+        let file = file.ok_or_else(|| FreeError::NoFile { file: name.to_owned() })?;
+        let unreadable = |reason: String| FreeError::Unreadable { file: name.to_owned(), reason };
+        let length = usize::try_from(file.source.len()).ok().filter(|n| *n < 1 << 30);
+        let mut bytes = vec![0; length.ok_or_else(|| unreadable("it is larger than a gigabyte".to_owned()))?];
+        file.source.read_at(0, &mut bytes).map_err(|e| unreadable(e.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The bytes of one of [`file_names`] or [`other_files`]; `None` when its stage has not run.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
         let r = &self.results;
         let models = |d: &Option<Data>| d.as_ref().map(|d| expt::write(&d.experiments));
@@ -45,7 +105,7 @@ impl Session {
             }
             "reports.json" => serde_json::to_vec_pretty(&self.reports_json()).ok(),
             "parameters.json" => serde_json::to_vec_pretty(&self.params).ok(),
-            _ => None,
+            _ => self.exported(name),
         }
     }
 
@@ -70,6 +130,7 @@ impl Session {
     /// Starts from an experiment list as the result of import; its images are looked for among the files.
     pub fn load_imported(&mut self, experiments: ExperimentList) -> Result<(), SessionError> {
         self.images = import::open_images(&experiments, &self.files)?;
+        self.inputs = Some(digest_of_images(&experiments, &self.images));
         (self.results.imported, self.results.masked) = (Some(experiments), None);
         Ok(())
     }
@@ -77,6 +138,9 @@ impl Session {
     /// Puts data (of an earlier session, or of DIALS) where `stage` looks for the result of those before it.
     pub fn load(&mut self, stage: StageId, mut data: Data) -> Result<(), SessionError> {
         image_numbers::from_file(&mut data.reflections, &data.experiments);
+        if !matches!(stage, StageId::Import | StageId::FindSpots) {
+            self.inputs = Some(digest_of_table(&data.experiments, &mut data.reflections));
+        }
         match stage {
             StageId::Import | StageId::FindSpots => return self.load_imported(data.experiments),
             StageId::Index => {

@@ -5,13 +5,15 @@
 
 mod error;
 mod files;
+mod methods;
+mod origin;
 mod params;
 mod results;
 mod run;
 mod stage;
 
 pub use error::SessionError;
-pub use files::file_names;
+pub use files::{file_names, other_files};
 pub use params::{ParamView, SessionParams, parameter_views};
 pub use results::{Data, MtzFiles, Results};
 pub use stage::{StageId, StageState};
@@ -35,6 +37,8 @@ pub struct Session {
     files: FileSet,
     params: SessionParams,
     images: Vec<Arc<dyn ImageSource>>,
+    /// Digest of the images or of the table that the session began with.
+    inputs: Option<String>,
     results: Results,
     records: [Record; 9],
 }
@@ -45,10 +49,17 @@ impl Session {
         Session::default()
     }
 
-    /// Adds files (or replaces those of the same name); everything computed becomes stale.
+    /// Adds files (or replaces those of the same name). What is computed from them becomes stale: everything, but merging alone where all are MTZ
+    /// files, whose free-R flags it may keep.
     pub fn add_files(&mut self, files: impl IntoIterator<Item = SourceFile>) {
-        files.into_iter().for_each(|f| self.files.insert(f));
-        self.mark_stale(StageId::Import);
+        let mut from = StageId::Merge;
+        for file in files {
+            if !file.name.to_ascii_lowercase().ends_with(".mtz") {
+                from = StageId::Import;
+            }
+            self.files.insert(file);
+        }
+        self.mark_stale(from);
     }
 
     /// Adds files that others refer to (data files of a master, images of an experiment list) but that are no input of their own.

@@ -1,5 +1,6 @@
 //! One stage after the other: from the results before it to its own.
 
+use super::origin::digest_of_images;
 use super::results::MtzFiles;
 use super::{Data, Session, SessionError, StageId, StageState};
 use crate::format::expt;
@@ -44,6 +45,7 @@ impl Session {
     fn import(&mut self, monitor: &dyn Monitor) -> Result<Report, SessionError> {
         let out = import::run(&self.files, &self.params.import, monitor)?;
         let report = import::report(&out);
+        self.inputs = Some(digest_of_images(&out.experiments, &out.images));
         self.results.imported = Some(out.experiments);
         self.images = out.images;
         Ok(report)
@@ -118,13 +120,33 @@ impl Session {
         Ok(report)
     }
 
+    /// Runs merging, and tells in its report what was done in this session from the beginning.
     fn merge(&mut self, monitor: &dyn Monitor) -> Result<Report, SessionError> {
+        let mut report = self.merge_data(monitor)?;
+        // The paragraph speaks of merging, too.
+        let before = self.records[StageId::Merge.index()].report.replace(report.clone());
+        let origin = self.origin();
+        self.records[StageId::Merge.index()].report = before;
+        report.label("session", origin.session.clone());
+        report.texts.push(("Methods paragraph".to_owned(), origin.methods));
+        report.texts.push(("References".to_owned(), origin.references.join("\n")));
+        report.texts.push(("Session".to_owned(), session_text(&origin.session)));
+        Ok(report)
+    }
+
+    fn merge_data(&mut self, monitor: &dyn Monitor) -> Result<Report, SessionError> {
         let scaled = need(&self.results.scaled, StageId::Merge, StageId::Scale)?;
-        let out = merge::run(&scaled.experiments, &scaled.reflections, &self.params.merge, monitor)?;
-        let report = merge::report(&out);
+        let free = self.free_reference()?;
+        let params = &self.params.merge;
+        let out = merge::run_with(&scaled.experiments, &scaled.reflections, free.as_ref(), params, &self.origin(), monitor)?;
+        let report = merge::report(&out.unique);
         self.results.merged = Some(MtzFiles { merged: out.merged_mtz, scaled: out.scaled_mtz });
         Ok(report)
     }
+}
+
+fn session_text(hash: &str) -> String {
+    format!("{hash}\nmade of inputs, parameters and version: another machine that gets the same hash gets the same results")
 }
 
 fn need<T>(result: &Option<T>, stage: StageId, needs: StageId) -> Result<&T, SessionError> {

@@ -2,6 +2,7 @@
 
 pub mod beam_centre;
 pub mod bravais;
+pub mod export;
 pub mod import;
 pub mod index;
 pub mod integrate;

@@ -22,6 +22,12 @@ pub fn were_missed(new: &[String], open: &[String], messages: &[String]) -> bool
     new.iter().all(|n| !open.contains(n)) && new.iter().any(|n| messages.iter().any(|m| m.contains(n.as_str())))
 }
 
+/// The file among `names` whose free-R flags are to be kept: the first where all are MTZ files.
+pub fn flags_to_keep(names: &[String]) -> Option<&str> {
+    let all = names.iter().all(|n| n.to_ascii_lowercase().ends_with(".mtz"));
+    names.first().filter(|_| all).map(String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +44,13 @@ mod tests {
         assert!(!were_missed(&names(&["y.nxs"]), &open, &told));
         assert!(!were_missed(&names(&["x_master.h5", "x_data_000001.h5"]), &open, &told));
         assert!(!were_missed(&names(&["y.nxs"]), &open, &[]));
+    }
+
+    #[test]
+    fn mtz_files_alone_bring_flags() {
+        assert_eq!(flags_to_keep(&names(&["old.MTZ"])), Some("old.MTZ"));
+        assert_eq!(flags_to_keep(&names(&["old.mtz", "x_master.h5"])), None);
+        assert_eq!(flags_to_keep(&[]), None);
     }
 
     #[test]

@@ -27,6 +27,9 @@ impl Page {
         }
         let (paths, files): (Vec<String>, Vec<File>) = files.into_iter().unzip();
         let names: Vec<String> = paths.iter().map(|p| opening::base_name(p).to_owned()).collect();
+        if let Some(name) = opening::flags_to_keep(&names).filter(|_| self.data.with_untracked(Option::is_some)) {
+            return self.keep_flags(name.to_owned(), paths, files);
+        }
         let told = self.messages.with_untracked(|all| all.iter().map(|m| m.text.clone()).collect::<Vec<_>>());
         let before = self.data.get_untracked().filter(|d| !d.demo);
         let add = before.as_ref().is_some_and(|d| opening::were_missed(&names, &d.names, &told));
@@ -36,6 +39,17 @@ impl Page {
         self.open_for_viewer(paths.clone(), &files, add);
         let job = self.send(&files, |job| Request::Open { job, names: paths, add });
         self.running.set(job.map(|job| Run { job, stage: None, to: StageId::Import, broken: false }));
+    }
+
+    /// Gives merging an MTZ file whose free-R flags it keeps; what was computed stays.
+    fn keep_flags(self, name: String, paths: Vec<String>, files: Vec<File>) {
+        if self.running.get_untracked().is_some() {
+            return;
+        }
+        let job = self.send(&files, |job| Request::Open { job, names: paths, add: true });
+        self.running.set(job.map(|job| Run { job, stage: Some(StageId::Merge), to: StageId::Merge, broken: false }));
+        self.set_parameter(StageId::Merge, "free_flags_from", name);
+        self.selected.set(StageId::Merge);
     }
 
     /// Simulates the demonstration data set and runs everything on it.

@@ -1,5 +1,5 @@
 use ewald_core::report::{Level, Report};
-use ewald_core::session::{ParamView, SessionParams, StageId, StageState};
+use ewald_core::session::{ParamView, SessionParams, StageId, StageState, other_files};
 use leptos::prelude::*;
 
 use crate::components::{DataTable, ParamField, PlotView};
@@ -71,7 +71,28 @@ fn OneStage(stage: StageId) -> impl IntoView {
             <p class="row"><button data-testid=format!("beam-centre-{}", stage.name()) title="Where does the beam meet the detector? From the spots, or from the images" on:click=move |_| page.open_beam_centre()>"Beam centre…"</button></p>
         })}
         <Show when=move || report.with(Option::is_some)><div class="downloads">{files()}</div></Show>
+        <Show when=move || stage == StageId::Merge && state.get() == StageState::Done><OtherFiles/></Show>
         <Parameters stage/>
+    }
+}
+
+/// Merged data in the formats of other programs, made when they are asked for.
+#[component]
+fn OtherFiles() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let sweeps = move || {
+        let of = |r: &ewald_core::report::Report| r.values.get("n_sweeps").copied();
+        page.reports.with(|all| all.get(&StageId::Merge).and_then(|(report, _)| of(report))).unwrap_or(1.0) as usize
+    };
+    let one = move |name: String| {
+        let label = name.clone();
+        view! { <button class="link" on:click=move |_| page.download(&name)>{label}</button> }
+    };
+    view! {
+        <details class="text" data-testid="other-formats">
+            <summary>"Other formats: mmCIF, SHELX, XDS"</summary>
+            <div class="downloads">{move || other_files(sweeps()).into_iter().map(one).collect_view()}</div>
+        </details>
     }
 }
 

@@ -24,6 +24,9 @@ pub enum Error {
         /// Rows of the table.
         rows: usize,
     },
+    /// Free-R flags of another file cannot be kept.
+    #[error(transparent)]
+    Free(#[from] super::FreeError),
     /// The files could not be made.
     #[error(transparent)]
     Mtz(#[from] crate::format::mtz::Error),

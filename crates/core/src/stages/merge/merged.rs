@@ -75,7 +75,7 @@ impl MergedReflections {
     }
 
     /// F(+) − F(−) and its σ where both are known.
-    pub(super) fn anomalous_difference(&self) -> Vec<[f64; 2]> {
+    pub fn anomalous_difference(&self) -> Vec<[f64; 2]> {
         let pair = self.f_plus.iter().zip(&self.f_minus);
         pair.map(|(p, m)| if p[0].is_finite() && m[0].is_finite() { [p[0] - m[0], (p[1] * p[1] + m[1] * m[1]).sqrt()] } else { MISSING })
             .collect()
@@ -85,6 +85,12 @@ impl MergedReflections {
 /// Most shells of the mean intensity, and fewest reflections in one.
 const SHELLS: usize = 60;
 const PER_SHELL: usize = 20;
+
+/// Mean of `values` at the resolution of each.
+pub(super) fn level_at(d: &[f64], values: &[f64]) -> Vec<f64> {
+    let pairs: Vec<[f64; 2]> = values.iter().map(|v| [*v, 0.0]).collect();
+    mean_intensities(d, &pairs, &vec![1.0; d.len()], &vec![false; d.len()])
+}
 
 /// Expected intensity Σ (for ε = 1) at each reflection: means of shells of equal count, ordered by 1/d³, joined by straight lines.
 ///

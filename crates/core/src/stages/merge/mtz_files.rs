@@ -1,14 +1,13 @@
 //! Contents of `merged.mtz` and `scaled.mtz`, with the columns that DIALS writes.
 
-use super::free::free_flags;
+use super::free::FreeFlags;
 use super::merged::MergedReflections;
 use super::params::Params;
 use crate::format::mtz::{Error, Mtz, batch_offsets, batches_of_scan};
 use crate::geometry::{ExperimentList, UnitCell};
 use crate::reflections::Reflections;
+use crate::report::Origin;
 use crate::spacegroup::SpaceGroup;
-
-const HISTORY: &str = concat!("From Ewald ", env!("CARGO_PKG_VERSION"));
 
 /// Unique reflections.
 pub(super) fn merged(
@@ -16,12 +15,14 @@ pub(super) fn merged(
     group: &SpaceGroup,
     cell: &UnitCell,
     wavelength: f64,
+    free: Option<&FreeFlags>,
     params: &Params,
+    origin: &Origin,
 ) -> Result<Vec<u8>, Error> {
     let names = [params.project_name.as_str(), params.crystal_name.as_str(), params.dataset_name.as_str()];
     let mut mtz = Mtz::new(group, cell.parameters(), wavelength, names);
     mtz.title = "Merged intensities".to_owned();
-    mtz.history.push(HISTORY.to_owned());
+    mtz.history = origin.lines();
     mtz.sort_order = [1, 2, 3, 0, 0];
     mtz.push_indices(&reflections.hkl);
     let mut pair = |label: &str, kinds: [char; 2], values: &[[f64; 2]]| {
@@ -52,9 +53,8 @@ pub(super) fn merged(
             pair("DANO", ['D', 'Q'], &reflections.anomalous_difference());
         }
     }
-    if params.free_flags {
-        let flags = free_flags(&reflections.hkl, group, cell, params.free_fraction)?;
-        mtz.push("FreeR_flag", 'I', flags.into_iter().map(|f| f as f32));
+    if let Some(free) = free {
+        mtz.push("FreeR_flag", 'I', free.values.iter().map(|f| *f as f32));
     }
     mtz.to_bytes()
 }
@@ -68,6 +68,7 @@ pub(super) fn scaled(
     cell: &UnitCell,
     wavelength: f64,
     params: &Params,
+    origin: &Origin,
 ) -> Result<Vec<u8>, Error> {
     let scans: Vec<_> = (0..experiments.len()).map(|i| experiments.models(i)).collect();
     let ranges: Vec<[i64; 2]> = scans.iter().map(|m| m.map_or([1, 1], |m| [m.scan.first_image, m.scan.last_image()])).collect();
@@ -91,7 +92,7 @@ pub(super) fn scaled(
     keyed.sort_unstable();
     let mut mtz = Mtz::new(group, cell.parameters(), wavelength, ["DIALS", params.crystal_name.as_str(), "FROMDIALS"]);
     mtz.title = "Scaled unmerged intensities".to_owned();
-    mtz.history.push(HISTORY.to_owned());
+    mtz.history = origin.lines();
     mtz.sort_order = [1, 2, 3, 4, 5];
     for (i, label) in ["H", "K", "L"].into_iter().enumerate() {
         mtz.push(label, 'H', keyed.iter().map(|k| k.0[i] as f32));

@@ -16,6 +16,9 @@ crate::parameters! {
         /// Flag reflections for the free R factor (column FreeR_flag, 0 is the free set, as in CCP4).
         [basic; ""; 0.0..=0.0; "r_free_flags.generate"]
         free_flags: bool = true,
+        /// MTZ file among those given whose free-R flags are kept, and extended to reflections that it lacks.
+        [basic; ""; 0.0..=0.0; "r_free_flags.reference"]
+        free_flags_from: Option<String> = None,
         /// Part of the reflections in the free set.
         [expert; ""; 0.001..=0.5; "r_free_flags.fraction"]
         free_fraction: f64 = 0.05,

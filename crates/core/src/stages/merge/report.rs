@@ -1,9 +1,9 @@
-use super::run::Merged;
+use super::run::Unique;
 use crate::merging::{TableOne, statistics_plots, statistics_tables, statistics_values, twinning_warning};
 use crate::report::{Axis, Cell, Plot, Report, Series, Style, Table};
 
 /// The report of merging: the statistics of the merged data, and how intensities fall with resolution.
-pub fn report(merged: &Merged) -> Report {
+pub fn report(merged: &Unique) -> Report {
     let mut r = Report::new("Merge");
     let s = &merged.statistics;
     let o = &s.merging.overall;
@@ -16,6 +16,9 @@ pub fn report(merged: &Merged) -> Report {
         o.mean_i_over_sigma(),
         o.r.r_pim()
     );
+    if !merged.remarks.is_empty() {
+        r.texts.push(("Free-R flags".to_owned(), merged.remarks.join("\n")));
+    }
     for note in &merged.notes {
         r.warn(note.clone());
     }
@@ -34,12 +37,13 @@ pub fn report(merged: &Merged) -> Report {
         r.value(name, value);
     }
     r.value("n_amplitudes_rejected", merged.reflections.rejected as f64).value("wavelength", merged.wavelength);
+    r.value("n_sweeps", merged.n_sweeps as f64);
     r.label("space_group", s.space_group.clone());
     r
 }
 
 /// ⟨|ΔF|/σ(ΔF)⟩ in ten shells of equal numbers of pairs.
-fn anomalous_table(merged: &Merged) -> Table {
+fn anomalous_table(merged: &Unique) -> Table {
     let mut t = Table::new(
         "anomalous_differences",
         "Size of anomalous differences",
@@ -60,7 +64,7 @@ fn anomalous_table(merged: &Merged) -> Table {
 }
 
 /// ln⟨I⟩ against resolution.
-fn wilson_plot(merged: &Merged) -> Plot {
+fn wilson_plot(merged: &Unique) -> Plot {
     let m = &merged.statistics.merging;
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for (i, s) in m.by_shell.iter().enumerate() {

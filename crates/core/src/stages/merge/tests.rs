@@ -59,14 +59,14 @@ fn means_counts_and_files_of_a_small_table() {
         (0, [0, 0, 7], -0.5, 1.0, 1.0, flags::SCALED),
     ]);
     let m = run(&list(), &t, &Params::default(), &Silent).unwrap();
-    let r = &m.reflections;
+    let r = &m.unique.reflections;
     assert_eq!((r.hkl.as_slice(), r.n.as_slice()), (&[[0, 0, 7], [1, 2, 3], [2, 2, 0]][..], &[[1, 0], [2, 1], [1, 0]][..]));
     // 10 ± 2 and 13 ± 1: (10/4 + 13)/(1/4 + 1).
     assert!((r.plus[1][0] - 12.4).abs() < 1e-12 && (r.plus[1][1] - 0.8f64.sqrt()).abs() < 1e-12);
     assert_eq!(r.minus[1], [6.0, 2.0]);
     // 0 0 7 is absent in P 21 21 21: an intensity, but no amplitude.
     assert!(r.f[0][0].is_nan() && (r.f[2][0] - 50f64.sqrt()).abs() < 0.02);
-    assert!(m.notes.iter().any(|n| n.contains("too few")));
+    assert!(m.unique.notes.iter().any(|n| n.contains("too few")));
 
     let merged = Mtz::from_bytes(&m.merged_mtz).unwrap();
     assert_eq!(merged.indices().unwrap(), r.hkl);
@@ -89,7 +89,7 @@ fn order_of_observations_does_not_change_means() {
     other.reverse();
     let a = run(&list(), &table(&rows), &Params::default(), &Silent).unwrap();
     let b = run(&list(), &table(&other), &Params::default(), &Silent).unwrap();
-    for (x, y) in a.reflections.mean.iter().zip(&b.reflections.mean) {
+    for (x, y) in a.unique.reflections.mean.iter().zip(&b.unique.reflections.mean) {
         assert!((x[0] - y[0]).abs() < 1e-12 && (x[1] - y[1]).abs() < 1e-12);
     }
 }
@@ -114,31 +114,9 @@ fn data(path: &str) -> Option<Vec<u8>> {
     bytes
 }
 
-/// Moments that another program found by sampling the posterior (columns I, σ, Σ, ⟨J⟩, σ_J, ⟨F⟩, σ_F, centric).
-#[test]
-fn french_wilson_moments_agree_with_sampling() {
-    let Some(bytes) = data("merging/french_wilson_hewl/fw_mcmc_data.csv") else { return };
-    let text = String::from_utf8(bytes).unwrap();
-    let (mut n, mut square) = (0.0, 0.0);
-    for line in text.lines().skip(1) {
-        let mut fields = line.split(',');
-        let x: Vec<f64> = fields.by_ref().take(7).map(|f| f.parse().unwrap()).collect();
-        let prior = if fields.next() == Some("True") { Prior::Centric(x[2]) } else { Prior::Acentric(x[2]) };
-        let Some(a) = amplitude(x[0], x[1], prior) else { continue };
-        for (found, expected) in [(a.intensity, x[3]), (a.sigma_intensity, x[4]), (a.amplitude, x[5]), (a.sigma_amplitude, x[6])] {
-            assert!((found / expected - 1.0).abs() < 0.05, "{line}: {a:?}");
-            n += 1.0;
-            square += (found / expected - 1.0).powi(2);
-        }
-    }
-    // Sampling leaves about a percent of noise.
-    assert!(n > 1000.0 && (square / n).sqrt() < 0.01, "{n} {}", (square / n).sqrt());
-}
-
 /// F and σF of 12 542 merged intensities (hen egg-white lysozyme, 1.70 Å) against phenix (PROVENANCE in the data).
 ///
-/// F of 99 % agrees within 1 %. Above I/σ of 3 to 4 phenix takes σF = σ/2F, the limit for strong reflections, which is some per cent above the
-/// posterior's standard deviation there; so σF agrees within 1 % for 97 %, and within 5 % for 99.5 %.
+/// Both agree within 1 % for more than 99.9 %; what differs comes from tables with steps of 0.1 in h and from how the mean intensity is smoothed.
 #[test]
 fn amplitudes_of_real_data_agree_with_phenix() {
     let Some(bytes) = data("merging/french_wilson_hewl/phenix_fw_ref.mtz") else { return };
@@ -158,6 +136,5 @@ fn amplitudes_of_real_data_agree_with_phenix() {
         same as f64 / theirs.len() as f64
     };
     assert_eq!(merged.f.len(), 12542);
-    assert!(within(0, 0.01) > 0.99, "{}", within(0, 0.01));
-    assert!(within(1, 0.01) > 0.97 && within(1, 0.05) > 0.995, "{} {}", within(1, 0.01), within(1, 0.05));
+    assert!(within(0, 0.01) > 0.999 && within(1, 0.01) > 0.999, "{} {}", within(0, 0.01), within(1, 0.01));
 }

@@ -36,10 +36,18 @@ pub enum Error {
     /// The crystal's space group cannot be read.
     #[error("the crystal's space group cannot be used: {0}")]
     SpaceGroup(#[from] crate::spacegroup::Error),
+    /// Images to leave out that cannot be told.
+    #[error("exclude_images: {range} cannot be used: {reason}; give sweep:first:last, as in 0:101:150")]
+    ExcludedImages {
+        /// As given.
+        range: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Nothing to scale.
     #[error(
         "none of the {rows} reflections can be scaled: {not_integrated} are not integrated, {bad_values} have unusable values, {partial} \
-         are recorded by less than {cutoff}, {weak} have I/σ below {min_isigi}, {resolution} are outside d_min and d_max"
+         are recorded by less than {cutoff}, {weak} have I/σ below {min_isigi}, {resolution} are outside d_min and d_max or on images left out"
     )]
     NothingToScale {
         /// Rows in the table.
@@ -56,7 +64,7 @@ pub enum Error {
         weak: usize,
         /// Lowest I/σ accepted.
         min_isigi: f64,
-        /// Outside the resolution limits.
+        /// Outside the resolution limits, or on images that are left out.
         resolution: usize,
     },
     /// The user asked to stop.

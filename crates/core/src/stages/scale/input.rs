@@ -1,6 +1,7 @@
 //! From a table of integrated reflections to grouped observations: partial recordings joined, filters, corrections.
 
 use super::error::Error;
+use super::exclude::Excluded;
 use super::harmonics;
 use super::model::{INSIDE, Layout, SweepModel};
 use super::params::Params;
@@ -116,6 +117,8 @@ pub struct Filtered {
     pub weak: usize,
     /// Outside the resolution limits.
     pub resolution: usize,
+    /// On images that are left out.
+    pub images: usize,
     /// Left for scaling.
     pub suitable: usize,
 }
@@ -133,7 +136,7 @@ pub(super) struct Prepared {
 }
 
 /// Joins, corrects and filters; sets the flags of what is left out.
-pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Params) -> Result<Prepared, Error> {
+pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, excluded: &Excluded, params: &Params) -> Result<Prepared, Error> {
     let mut filtered = Filtered { rows: reflections.len(), ..Filtered::default() };
     let rows: Vec<usize> =
         (0..reflections.len()).filter(|&i| reflections.flags[i] & flags::INTEGRATED != 0 && reflections.id[i] >= 0).collect();
@@ -177,6 +180,10 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Param
                 table.flags[i] |= flags::USER_EXCLUDED_IN_SCALING;
                 &mut filtered.resolution
             }
+            _ if excluded.has(&table, i) => {
+                table.flags[i] |= flags::USER_EXCLUDED_IN_SCALING;
+                &mut filtered.images
+            }
             None => &mut filtered.bad_values,
             Some(_) if table.partiality.get(i).is_some_and(|p| *p < params.partiality_cutoff) => &mut filtered.partial,
             // Both rest on the same background; if either says that it is wrong, it is.
@@ -203,7 +210,7 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, params: &Param
             cutoff: params.partiality_cutoff,
             weak: filtered.weak,
             min_isigi: params.min_isigi,
-            resolution: filtered.resolution,
+            resolution: filtered.resolution + filtered.images,
         });
     }
     Ok(Prepared { table, summed, profile, suitable, filtered, d })

@@ -16,6 +16,7 @@
 
 mod error;
 mod error_model;
+mod exclude;
 mod harmonics;
 mod input;
 mod intensities;

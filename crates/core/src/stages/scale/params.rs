@@ -71,6 +71,9 @@ crate::parameters! {
         /// Coarsest resolution used.
         [basic; "Å"; 0.1..=10000.0; "cut_data.d_max"]
         d_max: Option<f64> = None,
+        /// Images to leave out: sweep (from 0), first and last image number, as in 0:101:150,1:1:20.
+        [basic; ""; 0.0..=0.0; "exclude_images"]
+        exclude_images: Option<String> = None,
         /// Keep I(+) and I(−) apart in scaling and outlier rejection.
         [basic; ""; 0.0..=0.0; "anomalous"]
         anomalous: bool = false,

@@ -1,5 +1,5 @@
 use super::result::Scaled;
-use crate::merging::{resolution_suggestion, statistics_plots, statistics_tables, statistics_values, twinning_warning};
+use crate::merging::{anisotropy_warning, resolution_suggestion, statistics_plots, statistics_tables, statistics_values, twinning_warning};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
 /// The report of scaling: what was left out, refinement, error model, merging statistics.
@@ -26,6 +26,10 @@ pub fn report(scaled: &Scaled) -> Report {
     if let Some(warning) = twinning_warning(&scaled.statistics) {
         r.warn(warning);
     }
+    if let Some(warning) = anisotropy_warning(&scaled.statistics) {
+        r.warn(warning);
+    }
+    images_warnings(scaled, &mut r);
     let low = &scaled.statistics.merging.by_shell[0];
     if low.n_pairs >= 50 && low.r_within.r_meas() < 0.7 * low.r.r_meas() {
         r.warn(format!(
@@ -61,6 +65,7 @@ pub fn report(scaled: &Scaled) -> Report {
         ),
     ));
     r.tables.extend(statistics_tables(&scaled.statistics));
+    r.tables.extend(images_table(scaled));
     r.plots.extend(plots(scaled));
     for (name, value) in statistics_values(&scaled.statistics) {
         r.value(name, value);
@@ -70,6 +75,53 @@ pub fn report(scaled: &Scaled) -> Report {
     r.value("n_parameters", n as f64);
     r.label("space_group", scaled.statistics.space_group.clone());
     r
+}
+
+/// Images that make the data worse, and damage.
+fn images_warnings(scaled: &Scaled, r: &mut Report) {
+    /// R_d at large differences in dose, relative to that at small ones, that is worth a word.
+    const DAMAGED: f64 = 0.5;
+    let image = |sweep: usize, i: usize| scaled.experiments.models(sweep).map_or(1, |m| m.scan.first_image) + i as i64;
+    let bad: Vec<String> = scaled
+        .images
+        .suspicious()
+        .map(|g| format!("{}:{}:{}", g.sweep, image(g.sweep, g.images[0]), image(g.sweep, g.images[1])))
+        .collect();
+    if !bad.is_empty() {
+        r.warn(format!(
+            "CC½ is clearly higher without some images (ΔCC½ beyond 4σ): see whether exclude_images={} makes the data better",
+            bad.join(",")
+        ));
+    }
+    if let Some(rise) = scaled.images.rise_of_r_d() {
+        r.value("rise_of_r_d", rise);
+        if rise > DAMAGED {
+            r.warn(format!(
+                "observations far apart in a sweep differ {:.0} % more than neighbours do (Rd): the crystal suffered from radiation; the last images \
+                 may better be left out with exclude_images",
+                100.0 * rise
+            ));
+        }
+    }
+}
+
+fn images_table(s: &Scaled) -> Option<Table> {
+    const SHOWN: usize = 10;
+    let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("ΔCC½", "%")];
+    let mut groups: Vec<_> = s.images.groups.iter().filter_map(|g| Some((g.delta?, g))).collect();
+    groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut t = Table::new("delta_cc_half", "Images that add least (ΔCC½: CC½ with less CC½ without them)", &columns);
+    for (delta, g) in groups.into_iter().take(SHOWN) {
+        let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image) as usize;
+        t.push(vec![
+            Cell::count(g.sweep),
+            Cell::count(first + g.images[0]),
+            Cell::count(first + g.images[1]),
+            Cell::count(g.n),
+            Cell::number(100.0 * delta, 3),
+        ]);
+    }
+    (!t.rows.is_empty()).then_some(t)
 }
 
 fn filter_table(s: &Scaled) -> Table {
@@ -83,6 +135,7 @@ fn filter_table(s: &Scaled) -> Table {
         ("partiality too low", f.partial),
         ("I/σ too low", f.weak),
         ("outside the resolution limits", f.resolution),
+        ("on images left out", f.images),
         ("outliers", s.outliers),
         ("scaled", f.suitable - s.outliers),
     ];
@@ -163,6 +216,35 @@ fn plots(s: &Scaled) -> Vec<Plot> {
         ),
     ];
     out.extend(statistics_plots(&s.statistics));
+    let q = &s.images;
+    if q.r_cp.x.len() > 2 {
+        let dose = |label: &str| Axis::new(label, "images");
+        let r_cp = vec![line("Rcp".to_owned(), q.r_cp.x.clone(), q.r_cp.y.clone())];
+        out.push(plot(
+            "r_cp",
+            "Cumulative pairwise R factor (radiation damage)",
+            dose("Images since the start of the sweep"),
+            Axis::new("Rcp", ""),
+            r_cp,
+        ));
+        let r_d = vec![line("Rd".to_owned(), q.r_d.x.clone(), q.r_d.y.clone())];
+        out.push(plot("r_d", "Pairwise R factor by difference in dose", dose("Difference"), Axis::new("Rd", ""), r_d));
+    }
+    if q.groups.len() > 1 {
+        // Sweeps one after the other.
+        let mut start = 0;
+        let mut series = Vec::new();
+        for sweep in 0..s.models.len() {
+            let own = || q.groups.iter().filter(|g| g.sweep == sweep && g.delta.is_some());
+            let x = own().map(|g| (start + g.images[0]) as f64 + 0.5 * (g.images[1] - g.images[0] + 1) as f64).collect();
+            let y = own().filter_map(|g| g.delta).map(|d| 100.0 * d).collect();
+            let label = if s.models.len() > 1 { format!("sweep {}", sweep + 1) } else { "groups of 10 images".to_owned() };
+            series.push(points(label, x, y));
+            start += s.experiments.models(sweep).map_or(0, |m| m.scan.n_images);
+        }
+        series.push(line("4σ".to_owned(), vec![0.0, start as f64], vec![100.0 * q.cutoff; 2]));
+        out.push(plot("delta_cc_half", "ΔCC½ by images", Axis::new("Images", ""), Axis::new("ΔCC½", "%"), series));
+    }
     let bins = &s.error_model.bins;
     if !bins.is_empty() {
         let x: Vec<f64> = bins.iter().map(|b| libm::log10(b.range[1].max(1.0))).collect();

@@ -2,7 +2,7 @@ use super::error_model::ErrorModel;
 use super::input::Filtered;
 use super::model::SweepModel;
 use crate::geometry::ExperimentList;
-use crate::merging::Statistics;
+use crate::merging::{ImageQuality, Statistics};
 use crate::reflections::Reflections;
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +76,6 @@ pub struct Scaled {
     pub notes: Vec<String>,
     /// Merging statistics.
     pub statistics: Statistics,
+    /// Radiation damage, and which images make the data worse.
+    pub images: ImageQuality,
 }

@@ -1,5 +1,6 @@
 use super::error::Error;
 use super::error_model::{self, ErrorModel};
+use super::exclude::Excluded;
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
 use super::model::{Layout, SweepModel, layouts};
@@ -11,7 +12,7 @@ use super::result::{Combination, Round, Scaled, SweepSummary};
 use super::weights::expected_variances;
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
-use crate::merging::{Equivalents, scaled_statistics, symmetry_and_cell};
+use crate::merging::{Equivalents, image_statistics, scaled_statistics, symmetry_and_cell};
 use crate::params::Parameters;
 use crate::reflections::{Reflections, flags};
 use nalgebra::DMatrix;
@@ -29,7 +30,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.begin("Scaling", 9);
     let (group, cell) = symmetry_and_cell(experiments)?;
     check_table(experiments, reflections)?;
-    let prepared = input::prepare(reflections, &cell, params)?;
+    let excluded = Excluded::new(params.exclude_images.as_deref(), experiments)?;
+    let prepared = input::prepare(reflections, &cell, &excluded, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
@@ -82,6 +84,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let Prepared { table, filtered, .. } = prepared;
     monitor.advance(1);
     let statistics = scaled_statistics(&out, &table, params.n_shells, params.cc_half, params.partiality_cutoff)?;
+    let images = image_statistics(&out, &table, params.partiality_cutoff)?;
     Ok(Scaled {
         experiments: out,
         reflections: table,
@@ -94,6 +97,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         outliers,
         notes,
         statistics,
+        images,
     })
 }
 
