@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn the_rarer_of_two_values_is_free() {
         let (hkl, mean) = reflections();
-        let old = file("P 4", CELL, |h| Some((*h, i32::from(scramble_all(9, h) % 20 == 0))));
+        let old = file("P 4", CELL, |h| Some((*h, i32::from(scramble_all(9, h).is_multiple_of(20)))));
         let (flags, ..) = old.extended(&hkl, &mean, &group("P 4"), &UnitCell::new(CELL).unwrap()).unwrap();
         assert_eq!(flags.free, 1);
     }
