@@ -77,7 +77,7 @@ fn merged_mmcif_holds_reflections_and_statistics() {
         "data_EWALD",
         "session ab12",
         "'P 21 21 21'",
-        "_cell.length_b     25.0000",
+        "_cell.length_b    25.0000",
         "2023-11-14",
         "_reflns.pdbx_number_measured_all",
         "# Session ab12",
