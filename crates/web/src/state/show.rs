@@ -90,8 +90,11 @@ impl Page {
         self.start_viewer();
         let (names, files): (Vec<String>, Vec<File>) = self.chosen.get_value().into_iter().unzip();
         self.ask(&files, &[], |_| Ask::Open { names, add: false });
-        if self.has_report(StageId::Import) {
-            self.fetch_models();
+        // Spot finding adds the hot pixels to the masks.
+        let models =
+            [(StageId::FindSpots, "strong.expt"), (StageId::Import, "imported.expt")].into_iter().find(|(s, _)| self.has_report(*s));
+        if let Some((_, name)) = models {
+            self.fetch_models(name);
         }
         for (stage, of) in MAKERS {
             if self.has_report(stage) {
