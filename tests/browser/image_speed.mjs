@@ -33,11 +33,13 @@ try {
       }, { capture: true, once: true });
     });
   });
-  const press = async (key, start) => {
-    const time = page.evaluate((start) => window.timed('keydown', (now) => now.startsWith(start)), start);
-    await page.keyboard.press(key);
-    return time;
+  // The listener is there before the event; what it tells is asked for after.
+  const during = async (type, start, act) => {
+    await page.evaluate(([type, start]) => { window.time = window.timed(type, (now) => now.startsWith(start)); }, [type, start]);
+    await act();
+    return page.evaluate(() => window.time);
   };
+  const press = (key, start) => during('keydown', start, () => page.keyboard.press(key));
   const images = await page.evaluate(() => Number(document.querySelector('input[aria-label=Image]').max));
   const steps = Math.min(images - 1, 8);
   const walk = async (rest) => {
@@ -53,9 +55,8 @@ try {
   const jumps = [];
   const slider = page.locator('input[aria-label=Image]');
   for (const to of [steps, 1, steps - 2, 3, steps - 1, 0].filter((n) => n >= 0)) {
-    const time = page.evaluate((start) => window.timed('input', (now) => now.startsWith(start)), `0/${to} `);
-    await slider.evaluate((element, value) => { element.value = value; element.dispatchEvent(new Event('input', { bubbles: true })); }, String(to + 1));
-    jumps.push(await time);
+    const move = (element, value) => { element.value = value; element.dispatchEvent(new Event('input', { bubbles: true })); };
+    jumps.push(await during('input', `0/${to} `, () => slider.evaluate(move, String(to + 1))));
     await page.waitForTimeout(500);
   }
   told('another image, not expected:', jumps);
