@@ -39,12 +39,13 @@ pub fn MapView(
     let marks = marks.into_iter().map(|(name, at)| {
         let [x, y] = place(at);
         let cross = format!("M{} {y}h18M{x} {}v18", x - 9.0, y - 9.0);
+        let label = name.clone();
         let (ink, below) = if name == "found" { ("#ff9d4d", -7.0) } else { ("#ffffff", 15.0) };
         view! {
-            <g class="mark" data-mark=name.clone()>
+            <g class="mark" data-mark=name>
                 <path d=cross.clone() stroke="#000" stroke-width="5" stroke-opacity=".6"/>
                 <path d=cross stroke=ink stroke-width="2"/>
-                <text x=x + 11.0 y=y + below>{name}</text>
+                <text x=x + 11.0 y=y + below>{label}</text>
             </g>
         }
     });
