@@ -43,3 +43,11 @@ export async function open(t, address, { viewport = { width: 1400, height: 900 }
   await page.goto(address);
   return page;
 }
+
+/** What `measure` gives once `good` is true of it, or after ten seconds: drawing follows a change when the machine gets round to it. */
+export async function eventually(measure, good) {
+  const end = Date.now() + 10_000;
+  let value = await measure();
+  while (!good(value) && Date.now() < end) value = await measure();
+  return value;
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { copyFile, open as openFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import test from 'node:test';
-import { PAGE, open } from './chromium.mjs';
+import { PAGE, eventually, open } from './chromium.mjs';
 import { drop, folder, simulate } from './files.mjs';
 import { waitFor } from './stages.mjs';
 
@@ -128,11 +128,10 @@ test('colours, stacks, thresholds and profiles show what they say', async (t) =>
     return [0, 1, 2].map((k) => data.reduce((sum, v, i) => (i % 4 === k ? sum + v : sum), 0) / 1600);
   });
   const canvas = page.getByTestId('image-canvas');
-  const grey = await middle();
+  const grey = await eventually(middle, (grey) => grey[0] > 100);
   assert.ok(grey[0] > 100 && Math.abs(grey[0] - grey[2]) < 40, `grey ${grey}`);
   await page.getByLabel('Colours (c)').selectOption('viridis');
-  await page.waitForTimeout(500);
-  const viridis = await middle();
+  const viridis = await eventually(middle, (viridis) => viridis[2] > viridis[0] + 10);
   assert.ok(viridis[2] > viridis[0] + 10, `viridis ${viridis}`);
 
   // A stack's pixel is the sum of the images' pixels.

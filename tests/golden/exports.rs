@@ -3,7 +3,7 @@
 use ewald_core::format::{expt, mtz::Mtz, refl};
 use ewald_core::job::Silent;
 use ewald_core::report::Origin;
-use ewald_core::stages::export::{self, ExportFormat, Intensity, PdbVersion};
+use ewald_core::stages::merge::export::{self, ExportFormat, Intensity, PdbVersion};
 use ewald_core::stages::{merge, scale, symmetry};
 use std::collections::HashMap;
 use std::path::Path;

@@ -185,8 +185,10 @@ impl ImageSource for Shining {
 fn masked_pixels_take_no_part() {
     let simulation = simulation(48);
     let (mut experiments, refined) = (simulation.true_experiments(), refined(&simulation));
-    let width = simulation.image_size()[0];
-    let places: Vec<[i64; 2]> = refined.xyzcal_px.iter().step_by(refined.len() / 20).map(|c| [c[0] as i64 + 1, c[1] as i64]).collect();
+    let [width, height] = simulation.image_size();
+    let beside = |c: &[f64; 3]| [c[0].floor() as i64 + 1, c[1].floor() as i64];
+    let on_image = |[x, y]: &[i64; 2]| (0..width as i64).contains(x) && (0..height as i64).contains(y);
+    let places: Vec<[i64; 2]> = refined.xyzcal_px.iter().step_by(refined.len() / 20).map(beside).filter(on_image).collect();
     experiments.detectors[0].panels[0].distrust(places.iter().map(|&[x, y]| [x, y, x + 1, y + 1]));
     let shining = places.iter().map(|[x, y]| *y as usize * width + *x as usize).collect();
     let truth = Arc::new(simulation);

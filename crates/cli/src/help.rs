@@ -28,7 +28,7 @@ pub fn of_command(command: &Command) -> String {
     }
     if command.name == "export" {
         out += "\nParameters:\n";
-        out += &parameters(&parameter_views(&ewald_core::stages::export::Params::default()));
+        out += &parameters(&parameter_views(&ewald_core::stages::merge::export::Params::default()));
     }
     for stage in command.stages {
         out += &format!("\nParameters of {}:\n{}", stage.title(), parameters(&defaults.views(*stage)));

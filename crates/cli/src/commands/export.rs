@@ -5,7 +5,7 @@ use super::stage::load;
 use crate::arguments::{Arguments, Failure};
 use ewald_core::params::{ParamError, Parameters};
 use ewald_core::session::{Session, StageId};
-use ewald_core::stages::export::Params;
+use ewald_core::stages::merge::export::Params;
 
 /// Exports in one format. Parameters of merging (limits, names) are taken, too.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 use super::StageId;
 use crate::job::Cancelled;
-use crate::stages::{bravais, export, import, index, integrate, merge, refine, scale, spots, symmetry};
+use crate::stages::merge::export;
+use crate::stages::{bravais, import, index, integrate, merge, refine, scale, spots, symmetry};
 
 /// Why a stage did not run to its end.
 #[derive(Debug, thiserror::Error)]

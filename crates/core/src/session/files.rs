@@ -6,8 +6,8 @@ use crate::geometry::ExperimentList;
 use crate::job::Silent;
 use crate::reflections::Reflections;
 use crate::report::html;
-use crate::stages::export::{self, ExportFormat};
 use crate::stages::import;
+use crate::stages::merge::export::{self, ExportFormat};
 use crate::stages::merge::{FreeError, FreeReference};
 
 /// Names of the files that a session can write: those of the stages in their order, then those of the whole.

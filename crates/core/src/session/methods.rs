@@ -222,7 +222,7 @@ mod tests {
         for part in text
             .split(['(', ')', ';'])
             .map(str::trim)
-            .filter(|p| p.len() < 40 && p.ends_with(|c: char| c.is_ascii_digit()) && p.contains(", "))
+            .filter(|p| p.len() < 40 && p.contains(", ") && p.chars().rev().take(4).all(|c| c.is_ascii_digit()))
         {
             assert!(REFERENCES.iter().any(|(key, _)| *key == part), "{part}");
         }

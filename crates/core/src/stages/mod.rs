@@ -2,7 +2,6 @@
 
 pub mod beam_centre;
 pub mod bravais;
-pub mod export;
 pub mod import;
 pub mod index;
 pub mod integrate;

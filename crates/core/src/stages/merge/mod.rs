@@ -5,8 +5,11 @@
 //! 3. amplitudes follow from intensities by Bayes' theorem with Wilson's distribution as prior (French & Wilson 1978);
 //! 4. one in twenty reflections is set apart for the free R factor, or the flags of another file are kept and extended;
 //! 5. `merged.mtz` holds the unique reflections, `scaled.mtz` every observation with its batch.
+//!
+//! [`export`] writes the same in the formats of other programs.
 
 mod error;
+pub mod export;
 mod free;
 mod free_reference;
 mod french_wilson;
