@@ -3,7 +3,7 @@
 //! [`Trial`] draws a crystal of one of the fourteen Bravais types and an experiment fit for it: a detector and distance that resolve its spots,
 //! images fine enough for its longest edge, a header whose beam centre and distance are wrong. [`Trial::spots`] gives the centroids that spot
 //! finding would report: the strongest reflections, blurred by counting statistics, cut into images, merged where they overlap, together with
-//! spots that belong to no lattice. [`judge`] compares a lattice with the truth. Everything follows from one seed.
+//! spots that belong to no lattice. [`judge()`] compares a lattice with the truth. Everything follows from one seed.
 
 mod cells;
 mod judge;

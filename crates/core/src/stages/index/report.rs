@@ -16,9 +16,6 @@ const SHOWN: usize = 20;
 pub fn report(indexed: &Indexed) -> Report {
     let mut r = Report::new("Index");
     for search in &indexed.searches {
-        if !search.peaks.is_empty() {
-            r.tables.push(peaks(search));
-        }
         r.tables.push(candidates(&search.candidates));
     }
     let several = indexed.experiments.crystals.len() > 1;
@@ -44,6 +41,8 @@ pub fn report(indexed: &Indexed) -> Report {
     if several {
         r.tables.push(rotations(&indexed.experiments.crystals));
     }
+    // What the search began with is looked at when its result is in doubt: last.
+    r.tables.extend(indexed.searches.iter().filter(|s| !s.peaks.is_empty()).map(peaks));
     r.plots.push(per_image(indexed));
     key_figures(&mut r, indexed);
     r

@@ -5,7 +5,7 @@
 //! 2. Strong pixels that share a face, within an image or between consecutive images, are one spot ([`components`]).
 //! 3. Spots of too few or too many pixels are dropped.
 //! 4. The others get their box, counts, centroid and its variance ([`measure`]).
-//! 5. Pixels that shine on every image are hot ([`hot`], [`never_dark`]): spots go on without them, and what is left is judged anew.
+//! 5. Pixels that shine on every image are hot (`hot`, `never_dark`): spots go on without them, and what is left is judged anew.
 //! 6. Spots whose brightest pixel is far from their centroid are dropped, and on request those on a steep background or in a crowd.
 //! 7. Rings of ice are looked for, and how far the crystal diffracts is estimated.
 //!

@@ -40,12 +40,13 @@ pub fn MapView(
         let [x, y] = place(at);
         let cross = format!("M{} {y}h18M{x} {}v18", x - 9.0, y - 9.0);
         let label = name.clone();
-        let (ink, below) = if name == "found" { ("#ff9d4d", -7.0) } else { ("#ffffff", 15.0) };
+        // Names on either side: the two may be near each other.
+        let (ink, aside, anchor) = if name == "found" { ("#ff9d4d", -11.0, "end") } else { ("#ffffff", 11.0, "start") };
         view! {
             <g class="mark" data-mark=name>
                 <path d=cross.clone() stroke="#000" stroke-width="5" stroke-opacity=".6"/>
                 <path d=cross stroke=ink stroke-width="2"/>
-                <text x=x + 11.0 y=y + below>{label}</text>
+                <text x=x + aside y=y + 4.0 text-anchor=anchor>{label}</text>
             </g>
         }
     });
