@@ -86,9 +86,8 @@ pub fn scaled_statistics(
     let (group, cell) = symmetry_and_cell(experiments)?;
     let rows = usable_rows(table, partiality_cutoff);
     let groups = Equivalents::new(&group, &table.hkl, &rows)?;
-    let intensity: Vec<f64> = groups.rows.iter().map(|&r| table.i_scale[r as usize] / table.inverse_scale_factor[r as usize]).collect();
-    let sigma: Vec<f64> =
-        groups.rows.iter().map(|&r| table.var_scale[r as usize].sqrt() / table.inverse_scale_factor[r as usize]).collect();
+    let intensity: Vec<f64> = groups.rows.iter().map(|&r| table.scaled(r as usize)[0]).collect();
+    let sigma: Vec<f64> = groups.rows.iter().map(|&r| table.scaled(r as usize)[1]).collect();
     let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
     let finest = d.iter().copied().fold(f64::INFINITY, f64::min);
     let coarsest = d.iter().copied().fold(0.0, f64::max);
@@ -127,7 +126,7 @@ pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, parti
         let sweep = table.id[row] as usize;
         let z = table.xyzobs_px.get(row).or(table.xyzcal_px.get(row)).map_or(0.0, |p| p[2]);
         let image = (z.max(0.0) as u32).min(n_images[sweep].saturating_sub(1));
-        Exposed { intensity: table.i_scale[row] / table.inverse_scale_factor[row], sweep: sweep as u32, image }
+        Exposed { intensity: table.scaled(row)[0], sweep: sweep as u32, image }
     };
     let observations: Vec<Exposed> = groups.rows.iter().map(exposed).collect();
     let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();

@@ -227,6 +227,12 @@ impl Reflections {
         }
     }
 
+    /// Scaled intensity and its standard deviation; the columns that scaling fills must be there.
+    pub fn scaled(&self, row: usize) -> [f64; 2] {
+        let g = self.inverse_scale_factor[row];
+        [self.i_scale[row] / g, self.var_scale[row].sqrt() / g]
+    }
+
     /// Row numbers whose flags have all of `bits`.
     pub fn rows_with(&self, bits: u64) -> Vec<usize> {
         self.flags.iter().enumerate().filter(|(_, f)| **f & bits == bits).map(|(i, _)| i).collect()

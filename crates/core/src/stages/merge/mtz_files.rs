@@ -103,8 +103,8 @@ pub(super) fn scaled(
     let mut column = |label: &str, kind: char, value: &dyn Fn(usize) -> f64| {
         mtz.push(label, kind, keyed.iter().map(|k| value(k.3) as f32));
     };
-    column("I", 'J', &|r| table.i_scale[r] / g(r));
-    column("SIGI", 'Q', &|r| table.var_scale[r].sqrt() / g(r));
+    column("I", 'J', &|r| table.scaled(r)[0]);
+    column("SIGI", 'Q', &|r| table.scaled(r)[1]);
     column("SCALEUSED", 'R', &g);
     if !table.inverse_scale_factor_variance.is_empty() {
         column("SIGSCALEUSED", 'R', &|r| table.inverse_scale_factor_variance[r].max(0.0).sqrt());

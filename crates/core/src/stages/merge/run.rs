@@ -50,7 +50,7 @@ pub struct Merged {
 }
 
 /// Experiments whose wavelengths differ by more (Å) hold different datasets.
-const WAVELENGTH_TOLERANCE: f64 = 1e-4;
+pub(super) const WAVELENGTH_TOLERANCE: f64 = 1e-4;
 
 /// Merges the observations that scaling marked as scaled and good, and makes the MTZ files.
 ///
@@ -128,9 +128,7 @@ pub fn unique(
         ));
     }
     let groups = Equivalents::new(&group, &reflections.hkl, &rows)?;
-    let scale = |r: u32| reflections.inverse_scale_factor[r as usize];
-    let intensity: Vec<f64> = groups.rows.iter().map(|&r| reflections.i_scale[r as usize] / scale(r)).collect();
-    let sigma: Vec<f64> = groups.rows.iter().map(|&r| reflections.var_scale[r as usize].sqrt() / scale(r)).collect();
+    let (intensity, sigma): (Vec<f64>, Vec<f64>) = groups.rows.iter().map(|&r| reflections.scaled(r as usize).into()).unzip();
     let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
     let mut merged = MergedReflections::new(&groups, &intensity, &sigma, &d);
     monitor.check()?;

@@ -8,6 +8,7 @@ use crate::reflections::Reflections;
 use crate::report::Origin;
 use crate::spacegroup::{Centring, SpaceGroup};
 use crate::stages::merge::Unique;
+use crate::stages::merge::run::WAVELENGTH_TOLERANCE;
 use std::fmt::Write;
 
 /// `scaled.hkl` and `scaled.ins`.
@@ -25,16 +26,10 @@ pub(super) fn files(
 
 /// Largest intensity or σ in the file: what F8.2 holds with a blank before it.
 const LARGEST: f64 = 9999.0;
-/// Experiments whose wavelengths differ by more (Å) do not share a file.
-const WAVELENGTH_TOLERANCE: f64 = 1e-4;
 
 /// Lines of 3I4, 2F8.2, scaled so that the largest number is just below 10⁴, ended by 0 0 0.
 fn reflections(table: &Reflections, unique: &Unique) -> Result<String, Error> {
-    let value = |row: usize| {
-        let g = table.inverse_scale_factor[row];
-        [table.i_scale[row] / g, table.var_scale[row].sqrt() / g]
-    };
-    let largest = unique.rows.iter().flat_map(|&r| value(r as usize)).map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let largest = unique.rows.iter().flat_map(|&r| table.scaled(r as usize)).map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let scale = if largest > 0.0 { LARGEST / largest } else { 1.0 };
     let mut out = String::new();
     out.try_reserve(29 * (unique.rows.len() + 1)).map_err(|_| Error::TooLarge { rows: unique.rows.len() })?;
@@ -43,7 +38,7 @@ fn reflections(table: &Reflections, unique: &Unique) -> Result<String, Error> {
         if [h, k, l].iter().any(|x| !(-999..=9999).contains(x)) {
             return Err(Error::Index { h, k, l });
         }
-        let [i, sigma] = value(row as usize);
+        let [i, sigma] = table.scaled(row as usize);
         let _ = writeln!(out, "{h:4}{k:4}{l:4}{}{}", field(scale * i), field((scale * sigma).max(0.0001)));
     }
     let _ = writeln!(out, "{:4}{:4}{:4}{:8.2}{:8.2}", 0, 0, 0, 0.0, 0.0);

@@ -64,16 +64,16 @@ fn v5(b: &mut Block, experiments: &ExperimentList, table: &Reflections, unique: 
         let row = row as usize;
         let [h, k, l] = table.hkl[row];
         let (_, first, [x, y, z]) = place(experiments, table, row);
-        let g = table.inverse_scale_factor[row];
+        let [intensity, sigma] = table.scaled(row);
         line.clear();
         let _ = write!(
             line,
             "1 {} {h} {k} {l} {} {x:.3} {y:.3} {} {} {} {}",
             n + 1,
             first.saturating_add(z.floor().max(0.0) as i64),
-            value(1.0 / g),
-            value(table.i_scale[row] / g),
-            value(table.var_scale[row].sqrt() / g),
+            value(1.0 / table.inverse_scale_factor[row]),
+            value(intensity),
+            value(sigma),
             decimals(angle(experiments, table, row), 4)
         );
         b.row(&line);
@@ -143,7 +143,7 @@ fn v5_next(b: &mut Block, experiments: &ExperimentList, table: &Reflections, uni
         let (sweep, first, [_, _, z]) = place(experiments, table, row);
         // Image numbers as in the list of scans above, both included. (DIALS writes array indices, one less at the beginning.)
         let [z0, z1] = table.bbox.get(row).map_or([z.floor() as i64; 2], |b| [i64::from(b[4]), i64::from(b[5]) - 1]);
-        let g = table.inverse_scale_factor[row];
+        let [intensity, sigma] = table.scaled(row);
         line.clear();
         let _ = write!(
             line,
@@ -152,9 +152,9 @@ fn v5_next(b: &mut Block, experiments: &ExperimentList, table: &Reflections, uni
             sweep + 1,
             first.saturating_add(z0),
             first.saturating_add(z1),
-            value(1.0 / g),
-            value(table.i_scale[row] / g),
-            value(table.var_scale[row].sqrt() / g),
+            value(1.0 / table.inverse_scale_factor[row]),
+            value(intensity),
+            value(sigma),
             decimals(angle(experiments, table, row), 4)
         );
         if partial {

@@ -81,8 +81,8 @@ fn observations(e: usize, table: &Reflections, unique: &Unique, params: &Params)
     if params.intensity == Intensity::Scale {
         let rows = unique.rows.iter().map(|r| *r as usize).filter(|&r| own(r));
         let line = |row: usize| {
-            let g = table.inverse_scale_factor[row];
-            Line { unique: [0; 3], row, intensity: table.i_scale[row] / g, sigma: table.var_scale[row].sqrt() / g, scale: 1.0 / g }
+            let [intensity, sigma] = table.scaled(row);
+            Line { unique: [0; 3], row, intensity, sigma, scale: 1.0 / table.inverse_scale_factor[row] }
         };
         return Ok(rows.map(line).collect());
     }
