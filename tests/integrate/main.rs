@@ -1,4 +1,7 @@
 //! Integration of simulated images against their truth, and of real ones against DIALS.
 
+mod overlap;
 mod real;
+mod resume;
+mod scant;
 mod truth;

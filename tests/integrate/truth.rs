@@ -6,7 +6,7 @@ use ewald_sim::{DetectorKind, Simulation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-fn simulation(images: usize) -> Simulation {
+pub fn simulation(images: usize) -> Simulation {
     let params = ewald_sim::Params {
         images,
         width_deg: 0.25,
@@ -19,7 +19,7 @@ fn simulation(images: usize) -> Simulation {
 }
 
 /// The strong reflections, as refinement would leave them: predicted where they are, without pixels.
-fn refined(simulation: &Simulation) -> Reflections {
+pub fn refined(simulation: &Simulation) -> Reflections {
     let n_images = simulation.n_images() as f64;
     let strong: Vec<_> =
         simulation.reflections().iter().filter(|r| r.counts > 400.0 && r.zeta.abs() > 0.1 && r.z > 3.0 && r.z < n_images - 3.0).collect();
@@ -49,7 +49,7 @@ fn integrate(simulation: Simulation, params: &Params) -> (Integrated, Arc<Simula
 }
 
 /// Deviations from the true counts in standard deviations, of fully recorded reflections.
-fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
+pub fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
     let t = &out.reflections;
     let rows: BTreeMap<_, _> = (0..t.len()).map(|i| ((t.hkl[i], t.entering[i]), i)).collect();
     let one = |r: &ewald_sim::TrueReflection| {
@@ -61,7 +61,7 @@ fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
     truth.reflections().iter().filter_map(one).collect()
 }
 
-fn mean_and_sd(z: &[f64]) -> (f64, f64) {
+pub fn mean_and_sd(z: &[f64]) -> (f64, f64) {
     let clipped: Vec<f64> = z.iter().map(|z| z.clamp(-8.0, 8.0)).collect();
     let mut size: Vec<f64> = z.iter().map(|z| z.abs()).collect();
     size.sort_by(f64::total_cmp);

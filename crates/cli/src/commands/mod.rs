@@ -8,6 +8,7 @@ mod process;
 mod report;
 mod simulate;
 mod stage;
+mod unfinished;
 
 use crate::arguments::{Arguments, Failure};
 use ewald_core::session::StageId;

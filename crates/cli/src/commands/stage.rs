@@ -2,6 +2,7 @@
 
 use super::io::{self, Inputs};
 use super::process::add_images;
+use super::unfinished;
 use crate::arguments::{Arguments, Failure};
 use crate::file_source;
 use crate::progress::Terminal;
@@ -43,11 +44,18 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
     io::add_free_flags(&mut session)?;
     load(&mut session, stage, io::read_inputs(arguments)?)?;
     let monitor = Terminal::new(arguments.quiet);
-    let report = session.run(stage, &monitor).map_err(io::failure);
+    if stage == StageId::Integrate {
+        unfinished::take_up(&mut session, arguments);
+    }
+    let report = session.run(stage, &monitor).cloned();
     monitor.clear();
-    let report = report?;
+    monitor.take_log().iter().for_each(|line| eprintln!("{line}"));
+    if stage == StageId::Integrate {
+        unfinished::leave(&session, &report, arguments)?;
+    }
+    let report = report.map_err(io::failure)?;
     if arguments.json {
-        println!("{:#}", serde_json::to_value(report).unwrap_or_default());
+        println!("{:#}", serde_json::to_value(&report).unwrap_or_default());
     } else {
         println!("{}", report.to_text());
     }

@@ -2,7 +2,7 @@
 
 use super::Params;
 use super::measure::Measured;
-use super::profile::Fit;
+use super::profile::{Fit, Unfit};
 use super::setup::Setup;
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
@@ -72,25 +72,41 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
 }
 
 /// Writes a fit, or that there is none, into row `i`.
-pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
+pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Result<Fit, Unfit>) {
+    let no_sum = |flags: &mut u64| {
+        *flags |= flags::FAILED_DURING_SUMMATION;
+        *flags &= !flags::INTEGRATED_SUM;
+    };
     match fit {
-        Some(f) => {
+        Ok(f) => {
             t.flags[i] |= flags::INTEGRATED_PRF;
             t.i_prf[i] = f.intensity;
             t.var_prf[i] = f.variance;
             t.profile_correlation[i] = f.correlation;
             if f.spikes > 0 {
                 // The fit does without those pixels, the sum cannot.
-                t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS | flags::FAILED_DURING_SUMMATION;
-                t.flags[i] &= !flags::INTEGRATED_SUM;
+                t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS;
+                no_sum(&mut t.flags[i]);
+            }
+            if f.beside.abs() > OTHERS * t.var_sum[i].max(0.0).sqrt() {
+                // The fit knows what is others', the sum does not.
+                no_sum(&mut t.flags[i]);
             }
             if t.flags[i] & flags::INTEGRATED_SUM != 0 {
                 t.var_sum[i] = sum_variance(t, i, &f);
             }
         }
-        None => t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING,
+        Err(why) => {
+            t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING;
+            if why == Unfit::Inseparable {
+                no_sum(&mut t.flags[i]);
+            }
+        }
     }
 }
+
+/// A sum that holds more than this many standard deviations of other reflections' counts is none.
+const OTHERS: f64 = 0.25;
 
 /// The variance of a sum of Poisson counts is what is expected of it, not what was counted: the fitted intensity tells that far better for weak
 /// reflections, and a variance that followed each sum's own noise would make low ones seem the more certain. Where sum and fit contradict each
@@ -106,7 +122,7 @@ fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
 const CONTRADICTION: f64 = 4.0;
 
 /// The rows that were integrated one way or the other.
-pub(super) fn integrated(t: &Reflections) -> Reflections {
+pub(super) fn integrated(t: Reflections) -> Reflections {
     let rows: Vec<usize> = (0..t.len()).filter(|&i| t.flags[i] & flags::INTEGRATED != 0).collect();
-    t.select(&rows)
+    t.into_selected(&rows)
 }

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 /// A fitted intensity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Fit {
@@ -10,10 +12,12 @@ pub(crate) struct Fit {
     pub(crate) recorded: f64,
     /// Pixels that were left out because they cannot belong to it.
     pub(crate) spikes: usize,
+    /// Counts that reflections upon it have on the pixels.
+    pub(crate) beside: f64,
 }
 
 /// A background level and what is known of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Level {
     /// Counts per pixel.
     pub(crate) mean: f64,
@@ -34,9 +38,9 @@ impl Level {
 }
 
 /// Pixels with less of the reflection than this take no part.
-const NOTHING: f64 = 1e-7;
+pub(super) const NOTHING: f64 = 1e-7;
 /// Reflections of which less was recorded are not fitted.
-const LEAST_RECORDED: f64 = 0.05;
+pub(super) const LEAST_RECORDED: f64 = 0.05;
 
 /// A pixel that takes part in a fit.
 #[derive(Debug, Clone, Copy)]
@@ -114,11 +118,11 @@ pub(super) fn fit(
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }
-    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, spikes: 0 })
+    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, spikes: 0, beside: 0.0 })
 }
 
 /// Of counts and profile: the background and the scale do not matter to it.
-fn correlation(fraction: &[f64], counts: &[i32]) -> f64 {
+pub(super) fn correlation(fraction: &[f64], counts: &[i32]) -> f64 {
     let (mut n, mut d, mut p, mut dd, mut dp, mut pp) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     for (&x, &c) in fraction.iter().zip(counts).filter(|(_, c)| **c >= 0) {
         let c = f64::from(c);

@@ -1,19 +1,23 @@
 use super::super::field::Field;
+use super::super::frame::Corners;
 use super::super::measure::Footprint;
 use super::super::setup::Setup;
 use super::fit::{Cell, Fit, Level, fit};
 use super::grid::Grid;
+use super::overlap::{self, Neighbour, Unfit};
 use super::projection::{Projection, Shares, moments};
-use super::references::{References, Summary};
+use super::references::{Knowledge, References, Summary};
 use super::sampler::Sampler;
 use super::shape::{Bell, Moments};
 use super::spikes;
 use super::trend::Place;
 use crate::job::parallel;
-use crate::math::{Vec2, Vec3};
+use crate::math::{Vec2, Vec3, vec3};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The foreground of a reflection, kept until its reference profile is final.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Foreground {
     pub(crate) panel: usize,
     pub(crate) bbox: [i32; 6],
@@ -25,16 +29,27 @@ pub(crate) struct Foreground {
 }
 
 /// A reflection to be fitted, and perhaps to serve as a reference.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     /// Row of the table.
     pub(crate) row: usize,
-    pub(crate) s1: Vec3,
+    /// Å⁻¹.
+    pub(crate) s1: [f64; 3],
     /// Predicted: px, px, array index.
     pub(crate) xyz: [f64; 3],
     pub(crate) foreground: Foreground,
     /// Whether it contributes to the reference profiles.
     pub(crate) reference: bool,
+    /// Whether strong ones are upon it, so that it should be none where there are others.
+    pub(crate) crowded: bool,
+    /// Reflections upon it.
+    pub(crate) neighbours: Vec<Neighbour>,
+}
+
+impl Candidate {
+    fn bytes(&self) -> usize {
+        4 * self.foreground.counts.len() + size_of::<Candidate>() + self.neighbours.len() * size_of::<Neighbour>()
+    }
 }
 
 /// Makes the reference profiles of an experiment while its images pass by, and fits reflections as soon as their profile is final.
@@ -50,6 +65,15 @@ pub(crate) struct Fitter<'a> {
     waiting: Vec<Vec<Candidate>>,
     bytes: usize,
     pub(crate) peak_bytes: usize,
+}
+
+/// How far a fitter has come: all of it that images have changed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    references: Knowledge,
+    finished: Vec<bool>,
+    waiting: Vec<Vec<Candidate>>,
+    peak_bytes: usize,
 }
 
 /// Reflections transformed by one task.
@@ -78,6 +102,9 @@ struct Scratch {
     levels: Vec<f64>,
     places: Vec<[usize; 3]>,
     cells: Vec<Cell>,
+    /// Of reflections upon the one: corners of its pixels in their frame, ends of its images, profile.
+    corners: Corners,
+    other: Projection,
 }
 
 impl<'a> Fitter<'a> {
@@ -92,6 +119,12 @@ impl<'a> Fitter<'a> {
                 *ready = end.max(*ready);
             }
         }
+        // A layer without spots borrows from the last before it that has some, or from the first of all.
+        let first = ready_at.iter().copied().find(|r| *r > 0).unwrap_or(0);
+        ready_at.iter_mut().fold(first, |before, ready| {
+            *ready = before.max(*ready);
+            *ready
+        });
         let grid = Grid::new(half, setup.n_sigma, setup.widths.sigma_b, setup.widths.sigma_m);
         Fitter {
             bell: Bell::new(),
@@ -106,9 +139,24 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Takes reflections that were completed by image `z` (exclusive); returns the fits of those whose profile is final, by row. `None` for a
-    /// reflection that cannot be fitted. All reflections that end before `z` must have been given.
-    pub(crate) fn take(&mut self, mut candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Option<Fit>)> {
+    /// Leaves what images have changed.
+    pub(crate) fn into_progress(self) -> Progress {
+        let Fitter { references, finished, waiting, peak_bytes, .. } = self;
+        Progress { references: references.into_knowledge(), finished, waiting, peak_bytes }
+    }
+
+    /// Goes on from where a fitter of the same reflections has come to.
+    pub(crate) fn go_on(&mut self, progress: Progress) {
+        let Progress { references, finished, waiting, peak_bytes } = progress;
+        if finished.len() == self.finished.len() && waiting.len() == self.waiting.len() && self.references.know(references) {
+            self.bytes = waiting.iter().flatten().map(Candidate::bytes).sum();
+            (self.finished, self.waiting, self.peak_bytes) = (finished, waiting, peak_bytes);
+        }
+    }
+
+    /// Takes reflections that were completed by image `z` (exclusive); returns those whose profile is final. All reflections that end before `z`
+    /// must have been given.
+    pub(crate) fn take(&mut self, mut candidates: Vec<Candidate>, z: i32) -> Vec<Candidate> {
         let spots: Vec<&Candidate> = candidates.iter().filter(|c| c.reference).collect();
         let found = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
             let mut scratch = Scratch::default();
@@ -116,13 +164,13 @@ impl<'a> Fitter<'a> {
         });
         for (c, m) in candidates.iter_mut().filter(|c| c.reference).zip(found.into_iter().flatten()) {
             match m.filter(|m| self.usable(m)) {
-                Some(m) => self.references.add(&c.xyz, &self.place_of(&c.s1), weight(m.net), &m),
+                Some(m) => self.references.add(&c.xyz, &self.place_of(&vec3(c.s1)), weight(m.net), &m, c.crowded),
                 None => c.reference = false,
             }
         }
         for c in candidates {
             let layer = self.references.sampler.layer(&c.xyz);
-            self.bytes += 4 * c.foreground.counts.len() + size_of::<Candidate>();
+            self.bytes += c.bytes();
             self.waiting[layer].push(c);
         }
         self.peak_bytes = self.peak_bytes.max(self.bytes);
@@ -136,12 +184,22 @@ impl<'a> Fitter<'a> {
                 ready.append(&mut self.waiting[layer]);
             }
         }
-        self.bytes -= ready.iter().map(|c| 4 * c.foreground.counts.len() + size_of::<Candidate>()).sum::<usize>();
-        let fits = parallel::map_chunks(&ready, CHUNK, |_, chunk| {
-            let mut scratch = Scratch::default();
-            chunk.iter().map(|c| (c.row, self.fit(c, &mut scratch))).collect::<Vec<_>>()
-        });
-        fits.into_iter().flatten().collect()
+        self.bytes -= ready.iter().map(Candidate::bytes).sum::<usize>();
+        ready
+    }
+
+    /// Makes the fitters of one scan finish each layer together, so that reflections of one lattice upon another's find its profiles.
+    pub(crate) fn join(fitters: &mut BTreeMap<usize, Fitter<'_>>) {
+        let mut last: BTreeMap<usize, Vec<i32>> = BTreeMap::new();
+        for f in fitters.values() {
+            let all = last.entry(f.ready_at.len()).or_insert_with(|| f.ready_at.clone());
+            all.iter_mut().zip(&f.ready_at).for_each(|(a, b)| *a = (*a).max(*b));
+        }
+        for f in fitters.values_mut() {
+            if let Some(all) = last.get(&f.ready_at.len()) {
+                f.ready_at.clone_from(all);
+            }
+        }
     }
 
     /// The reference profiles with their numbers of spots.
@@ -166,7 +224,8 @@ impl<'a> Fitter<'a> {
     fn learn_ratios(&mut self, layer: usize) {
         let mut spots: Vec<Vec<&Candidate>> = vec![Vec::new(); self.references.sampler.per_layer()];
         let range = self.references.layer(layer);
-        for c in self.waiting[layer].iter().filter(|c| c.reference) {
+        let crowded = self.references.needs_crowded(layer);
+        for c in self.waiting[layer].iter().filter(|c| c.reference && (crowded || !c.crowded)) {
             spots[self.references.sampler.clamped(&c.xyz) - range.start].push(c);
         }
         let tasks: Vec<(usize, &[&Candidate])> =
@@ -196,7 +255,7 @@ impl<'a> Fitter<'a> {
 
     /// The corners of a reflection's pixels and the ends of its images in its frame.
     fn place(&self, c: &Candidate, scratch: &mut Scratch) -> Option<()> {
-        let frame = self.setup.frame(&c.s1);
+        let frame = self.setup.frame(&vec3(c.s1));
         let f = &c.foreground;
         scratch.footprint.fill(&self.setup, &frame, f.panel, &f.bbox)?;
         let e3 = |z: i32| frame.zeta * (f64::from(z) - c.xyz[2]) * self.setup.scan.width;
@@ -220,7 +279,7 @@ impl<'a> Fitter<'a> {
 
     /// Lays the profile over a reflection's pixels; returns its ratios.
     fn project(&self, c: &Candidate, scratch: &mut Scratch) -> Option<&[f64]> {
-        let (shape, ratio) = self.references.profile_at(&c.xyz, &self.place_of(&c.s1))?;
+        let (shape, ratio) = self.references.profile_at(&c.xyz, &self.place_of(&vec3(c.s1)))?;
         self.place(c, scratch)?;
         let Scratch { footprint, edges, projection, .. } = scratch;
         projection.fill((&shape, ratio), &self.grid, &self.bell, &footprint.corners, &footprint.inside, edges);
@@ -258,8 +317,61 @@ impl<'a> Fitter<'a> {
         Some(())
     }
 
-    fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
-        self.project(c, scratch)?;
+    /// The part of a reflection upon `c` on each of its pixels; `false` when there is no profile for it.
+    fn project_neighbour(&self, n: &Neighbour, c: &Candidate, corners: &mut Corners, inside: &[bool], out: &mut Projection) -> bool {
+        let s1 = vec3(n.s1);
+        let b = &c.foreground.bbox;
+        let frame = self.setup.frame(&s1);
+        let Some(panel) = self.setup.detector.panels.get(c.foreground.panel) else { return false };
+        // Its layer may not be finished yet, that of the reflection is.
+        let Some((shape, ratio)) = self.references.profile_at(&c.xyz, &self.place_of(&s1)) else { return false };
+        if corners.fill(&frame, panel, [b[0], b[1], b[2], b[3]]).is_none() {
+            return false;
+        }
+        let edges: Vec<f64> = (b[4]..=b[5]).map(|z| frame.zeta * (f64::from(z) - n.xyz[2]) * self.setup.scan.width).collect();
+        out.fill((&shape, ratio), &self.grid, &self.bell, corners, inside, &edges);
+        true
+    }
+
+    /// As [`Fitter::fit`], for a reflection with others upon it. Where there is no profile for one of another lattice, that of the reflection's own serves.
+    fn fit_among(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Result<Fit, Unfit> {
+        let f = &c.foreground;
+        let mut fractions = vec![scratch.projection.fraction.clone()];
+        let Scratch { footprint, levels, places, corners, other, .. } = scratch;
+        for n in &c.neighbours {
+            let theirs = fitters.get(&(n.experiment as usize)).unwrap_or(self);
+            if theirs.project_neighbour(n, c, corners, &footprint.inside, other)
+                || self.project_neighbour(n, c, corners, &footprint.inside, other)
+            {
+                fractions.push(other.fraction.clone());
+            }
+        }
+        let carried = f
+            .field
+            .as_ref()
+            .map(|field| |weights: &mut dyn Iterator<Item = (usize, f64)>| field.variance(weights.map(|(q, w)| (places[q], w))));
+        let carried = carried.as_ref().map(|f| f as &dyn Fn(&mut dyn Iterator<Item = (usize, f64)>) -> f64);
+        let mut best = overlap::fit(&fractions, &f.counts, levels, &f.level, carried)?;
+        let width = footprint.corners.width.saturating_sub(1);
+        let (mut counts, mut spikes) = (f.counts.clone(), 0);
+        for _ in 0..SPIKE_ROUNDS {
+            let below: Vec<f64> = levels.iter().zip(&best.others).map(|(b, o)| b + o.max(0.0)).collect();
+            let found = spikes::remove(&footprint.inside, width, &fractions[0], &below, best.fit.intensity, &mut counts);
+            if found == 0 {
+                break;
+            }
+            spikes += found;
+            best = overlap::fit(&fractions, &counts, levels, &f.level, carried)?;
+        }
+        Ok(Fit { spikes, ..best.fit })
+    }
+
+    fn fit(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Result<Fit, Unfit> {
+        self.project(c, scratch).ok_or(Unfit::Nothing)?;
+        if c.neighbours.is_empty() { self.fit_alone(c, scratch).ok_or(Unfit::Nothing) } else { self.fit_among(c, fitters, scratch) }
+    }
+
+    fn fit_alone(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
         let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
         let f = &c.foreground;
         let carried = f.field.as_ref().map(|field| {
@@ -285,4 +397,14 @@ impl<'a> Fitter<'a> {
 
 fn weight(net: f64) -> f64 {
     (STRONGEST / net).min(1.0)
+}
+
+/// Fits reflections whose profiles are final, each with the profiles of its experiment: by row, in their order.
+pub(crate) fn fit_ready(fitters: &BTreeMap<usize, Fitter<'_>>, ready: &[(usize, Candidate)]) -> Vec<(usize, Result<Fit, Unfit>)> {
+    let fits = parallel::map_chunks(ready, CHUNK, |_, chunk| {
+        let mut scratch = Scratch::default();
+        let one = |(e, c): &(usize, Candidate)| (c.row, fitters.get(e).ok_or(Unfit::Nothing).and_then(|f| f.fit(c, fitters, &mut scratch)));
+        chunk.iter().map(one).collect::<Vec<_>>()
+    });
+    fits.into_iter().flatten().collect()
 }

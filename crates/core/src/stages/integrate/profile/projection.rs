@@ -3,6 +3,7 @@
 use super::super::frame::Corners;
 use super::grid::Grid;
 use super::shape::{Bell, Moments, Shape};
+use serde::{Deserialize, Serialize};
 
 /// The part of a reflection that falls on each of its pixels, and how it is composed of the grid's cells.
 ///
@@ -155,7 +156,7 @@ impl Projection {
 }
 
 /// What spots have in the cells of a grid, weighted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Shares {
     /// Counts above the background.
     pub(super) found: Vec<f64>,

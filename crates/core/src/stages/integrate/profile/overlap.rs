@@ -1,0 +1,125 @@
+//! A reflection on whose foreground others lie: its intensity and theirs, fitted together.
+//!
+//! Only the pixels of the one are looked at, whatever the others have elsewhere: what is wanted of them is what they have here. Each of a crowd is fitted in
+//! its turn, with those about it as unknowns that are thrown away, so that groups are as small as neighbourhoods, and no chain of overlaps grows along
+//! a detector. (For two equal Gaussians the pixels left out would tell next to nothing: the variance grows by less than a hundredth.)
+
+use super::fit::{Fit, LEAST_RECORDED, Level, NOTHING, correlation};
+use crate::math::Symmetric;
+use serde::{Deserialize, Serialize};
+
+/// A reflection upon another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Neighbour {
+    /// Its experiment.
+    pub(crate) experiment: u32,
+    /// Its ray, Å⁻¹.
+    pub(crate) s1: [f64; 3],
+    /// Where it is predicted: px, px, array index.
+    pub(crate) xyz: [f64; 3],
+}
+
+/// Those beyond this number, which are the farthest, are not fitted.
+pub(crate) const MOST: usize = 12;
+
+/// A neighbour with less than this part of itself on the pixels has nothing there.
+const ABSENT: f64 = 1e-5;
+/// Belief that neighbours have no intensity, as a part of what the pixels tell of them: it decides nothing but what two neighbours at one place have each.
+const RIDGE: f64 = 1e-6;
+/// With more than this many times the variance of a reflection alone it cannot be told from its neighbours: two spots nearer than about a third of their width.
+const INSEPARABLE: f64 = 25.0;
+
+/// Why there is no fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// No profile, or hardly any pixels.
+    Nothing,
+    /// A neighbour has its place.
+    Inseparable,
+}
+
+/// A reflection and its neighbours.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Joint {
+    /// Of the reflection.
+    pub(super) fit: Fit,
+    /// What the neighbours have on each pixel, counts.
+    pub(super) others: Vec<f64>,
+}
+
+/// The most likely intensities of independent Poisson counts b + Σ I_j p_j, as [`super::fit::fit`] finds that of one: M I = Σ p (d − b)/v with
+/// M_ij = Σ p_i p_j/v and v = b + Σ I_j p_j from the model, until the first changes no more. Its variance is (M⁻¹)₀₀, and that of the background carried
+/// through the weights of the counts in it, w = Σ_j (M⁻¹)₀ⱼ p_j/v.
+///
+/// `fractions`: of the reflection, then of each neighbour, by pixel; `carried`: the variance of Σ w · b for weights by pixel, `None` for one level.
+pub(super) fn fit(
+    fractions: &[Vec<f64>],
+    counts: &[i32],
+    levels: &[f64],
+    level: &Level,
+    carried: Option<&dyn Fn(&mut dyn Iterator<Item = (usize, f64)>) -> f64>,
+) -> Result<Joint, Unfit> {
+    let own = fractions.first().ok_or(Unfit::Nothing)?;
+    let least = Level { mean: 0.0, ..*level }.expected();
+    let pixels: Vec<usize> = (0..counts.len()).filter(|&q| counts[q] >= 0 && fractions.iter().any(|p| p[q] > NOTHING)).collect();
+    let held = |p: &Vec<f64>| pixels.iter().map(|&q| p[q]).sum::<f64>();
+    let recorded = held(own);
+    if !(recorded > LEAST_RECORDED) {
+        return Err(Unfit::Nothing);
+    }
+    // Neighbours are counted by what they have here, so that all unknowns are of one size.
+    let mut members = vec![(own, recorded)];
+    members.extend(fractions[1..].iter().map(|p| (p, held(p))).filter(|(_, s)| *s > ABSENT));
+    let n = members.len();
+    let total: f64 = pixels.iter().map(|&q| f64::from(counts[q]) - levels[q]).sum();
+    let mut intensity = vec![total.max(0.0) / n as f64; n];
+    let mut inverse_row = Vec::new();
+    let mut variances = Vec::new();
+    let mut alone = 0.0;
+    for _ in 0..100 {
+        let (mut normal, mut right) = (Symmetric::zeros(n), vec![0.0; n]);
+        variances.clear();
+        for &q in &pixels {
+            let part = |j: usize| members[j].0[q] / members[j].1;
+            let v = levels[q].max(least) + (0..n).map(|j| intensity[j].max(0.0) * part(j)).sum::<f64>();
+            variances.push(v);
+            for i in 0..n {
+                let w = part(i) / v;
+                right[i] += w * (f64::from(counts[q]) - levels[q]);
+                (0..=i).filter(|_| w > 0.0).for_each(|j| normal.add(i, j, w * part(j)));
+            }
+        }
+        alone = normal.get(0, 0);
+        (1..n).for_each(|i| normal.add(i, i, RIDGE * normal.get(i, i)));
+        let factor = normal.cholesky(1e-12).ok_or(Unfit::Inseparable)?;
+        let next = factor.solve(&right);
+        inverse_row = factor.inverse_column(0);
+        let step = (next[0] - intensity[0]).abs();
+        intensity = next;
+        if step * step < 1e-8 * inverse_row[0] {
+            break;
+        }
+    }
+    if !(inverse_row[0] * alone < INSEPARABLE) {
+        return Err(Unfit::Inseparable);
+    }
+    let weight = |k: usize| (0..n).map(|j| inverse_row[j] * members[j].0[pixels[k]] / members[j].1).sum::<f64>() / variances[k];
+    let background = match carried {
+        None => (0..pixels.len()).map(weight).sum::<f64>().powi(2) * level.variance(),
+        Some(f) => f(&mut (0..pixels.len()).map(|k| (pixels[k], weight(k)))),
+    };
+    let variance = (inverse_row[0] + background) / (recorded * recorded);
+    let others: Vec<f64> = (0..counts.len()).map(|q| (1..n).map(|j| intensity[j] * members[j].0[q] / members[j].1).sum()).collect();
+    let own_intensity = intensity[0] / recorded;
+    if !own_intensity.is_finite() || !variance.is_finite() {
+        return Err(Unfit::Nothing);
+    }
+    let beside = pixels.iter().map(|&q| others[q]).sum();
+    let model: Vec<f64> = (0..counts.len()).map(|q| own_intensity.max(0.0) * own[q] + others[q]).collect();
+    let fit = Fit { intensity: own_intensity, variance, correlation: correlation(&model, counts), recorded, spikes: 0, beside };
+    Ok(Joint { fit, others })
+}
+
+#[cfg(test)]
+#[path = "overlap_tests.rs"]
+mod tests;
