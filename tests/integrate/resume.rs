@@ -85,7 +85,8 @@ fn a_stopped_integration_goes_on_with_the_same_bits() {
     let out = resume(&experiments, &spots, None, &images, &Params { memory_mb: 100, ..params.clone() }, &mut kept, &Silent).unwrap();
     assert_eq!(decoded(), rest + LOOKED_AT, "finished images are not read again");
     assert!(out.reflections == whole.reflections, "the same bits");
-    assert!(out.report.tables == whole.report.tables);
+    // As text: what is not a number equals nothing, not even itself.
+    assert_eq!(format!("{:?}", out.report.tables), format!("{:?}", whole.report.tables));
     assert!(kept.is_empty());
 
     // Other parameters: anew.
