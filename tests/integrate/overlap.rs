@@ -63,13 +63,13 @@ fn spots_of_a_long_axis_are_told_apart() {
     // Unbiased; but every strong spot has another upon it, so that there is none from which a clean profile could be learned, and strong intensities scatter by
     // more than they say (two lattices, whose spots are partly free, do not).
     assert!(mean.abs() < 0.1 && (sd - 1.0).abs() < 0.35, "mean {mean}, sd {sd}");
-    let (n, mean, sd) = deviations(&go(false).reflections, 0, truth.reflections(), flags::INTEGRATED_PRF);
-    eprintln!("each alone: {n} reflections, mean {mean:.3}, sd {sd:.3}");
+    let (_, mean, sd) = deviations(&go(false).reflections, 0, truth.reflections(), flags::INTEGRATED_PRF);
+    eprintln!("each alone: mean {mean:.3}, sd {sd:.3}");
     assert!(mean > 0.5, "{mean}");
-    // Sums that hold much of others' are none; what is left is hardly biased.
-    let (n, mean, _) = deviations(&together.reflections, 0, truth.reflections(), flags::INTEGRATED_SUM);
-    eprintln!("sums: {n} reflections, mean {mean:.3}");
-    assert!(n == 0 || mean.abs() < 0.3, "{n}, {mean}");
+    // Sums that hold much of others' counts are none.
+    let sums = deviations(&together.reflections, 0, truth.reflections(), flags::INTEGRATED_SUM).0;
+    eprintln!("{sums} sums of {n}");
+    assert!(50 * sums < n, "{sums} of {n}");
     assert!(together.report.values["n_overlapped"] > 1000.0);
 }
 
