@@ -1,7 +1,7 @@
 //! Which reflections are refined against.
 
 use super::{Error, Options};
-use crate::geometry::{ExperimentList, ewald};
+use crate::geometry::ExperimentList;
 use crate::job::parallel;
 use crate::math::{Vec3, vec3};
 use crate::reflections::Reflections;
@@ -77,7 +77,7 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
             return None;
         }
         let (s1, s0, axis) = (vec3(reflections.s1[row]), m.beam.s0(), m.goniometer.lab_axis());
-        if ewald::inverse_lorentz(&axis, &s0, &s1) < options.close_to_spindle {
+        if s1.dot(&axis.cross(&s0)).abs() < options.close_to_spindle {
             return None;
         }
         let margin = options.scan_margin / m.scan.width.abs();
