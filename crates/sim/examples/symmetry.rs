@@ -34,6 +34,7 @@ struct Outcome {
     trial: Trial,
     verdict: Verdict,
     seconds: f64,
+    twin_suspected: bool,
     said: String,
     report: String,
 }
@@ -44,6 +45,7 @@ fn tried(number: usize, seed: u64) -> Outcome {
     let start = Instant::now();
     let found = symmetry::run(&data.experiments, &data.reflections, &Params::default(), &Silent);
     let seconds = start.elapsed().as_secs_f64();
+    let twin_suspected = found.as_ref().is_ok_and(|f| f.twinning.as_ref().is_some_and(|t| t.suspicious()));
     let nothing = Verdict { laue_right: false, absences: Absences::Wrong };
     let (verdict, said, report) = match &found {
         Ok(found) => {
@@ -52,7 +54,7 @@ fn tried(number: usize, seed: u64) -> Outcome {
         }
         Err(e) => (nothing, e.to_string(), String::new()),
     };
-    Outcome { seed, trial, verdict, seconds, said, report }
+    Outcome { seed, trial, verdict, seconds, twin_suspected, said, report }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -77,7 +79,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for kind in [Kind::Plain, Kind::Metric, Kind::PseudoSymmetry, Kind::Twin] {
         let of: Vec<&Outcome> = outcomes.iter().filter(|o| o.trial.kind == kind).collect();
         let right = of.iter().filter(|o| o.verdict.laue_right).count();
-        println!("{kind:?}: Laue group right in {right} of {}", of.len());
+        let twins = of.iter().filter(|o| o.twin_suspected).count();
+        println!("{kind:?}: Laue group right in {right} of {}, twinning suspected in {twins}", of.len());
     }
     let (n, laue) = (outcomes.len(), outcomes.iter().filter(|o| o.verdict.laue_right).count());
     let count = |a: Absences| outcomes.iter().filter(|o| o.verdict.laue_right && o.verdict.absences == a).count();

@@ -59,6 +59,9 @@ fn absences(trial: &Trial, data: &DataSet, found: &SpaceGroup) -> Absences {
         let sums = merged.entry(unit.map(table.hkl[row]).0).or_default();
         *sums = (sums.0 + 1.0 / v, sums.1 + i / v);
     }
+    // In a twin, what one crystal forbids the other may allow.
+    let law = trial.relation.filter(|_| trial.twin_fraction > 0.0).map(SymOp::from_rotation);
+    let dark = |h: [i32; 3]| truth.is_absent(h) && law.is_none_or(|l| truth.is_absent(l.apply_to_hkl(h)));
     let significance = |h: [i32; 3]| merged.get(&h).map(|(w, wi)| wi / w.sqrt());
     let directions: Vec<[i32; 3]> = truth.rotations().iter().filter(|r| **r != IDENTITY).map(reciprocal_axis).collect();
     for direction in directions {
@@ -67,7 +70,7 @@ fn absences(trial: &Trial, data: &DataSet, found: &SpaceGroup) -> Absences {
         if along.iter().any(|h| !truth.is_absent(*h) && found.is_absent(*h) && strong(h)) {
             return Absences::Wrong;
         }
-        let forbidden = along.iter().filter(|h| truth.is_absent(**h) && !found.is_absent(**h)).count();
+        let forbidden = along.iter().filter(|h| dark(**h) && !found.is_absent(**h)).count();
         let allowed = along.iter().filter(|h| !truth.is_absent(**h) && strong(h)).count();
         if forbidden >= FORBIDDEN && allowed >= FORBIDDEN {
             return Absences::Wrong;

@@ -84,6 +84,9 @@ const MAX_DELTA_DEG: f64 = 2.0;
 /// Twin fractions. A second crystal of more than 35 % makes its law look like a symmetry, whose truth intensities alone do not tell.
 const TWIN_FRACTIONS: [f64; 2] = [0.08, 0.35];
 
+/// Rotation below which nobody would call it a data set, for a crystal without symmetry, degrees.
+const LEAST_DEG: f64 = 120.0;
+
 impl Trial {
     /// Trial `number` of the series that follows from `seed`. Laue classes and kinds take turns.
     ///
@@ -121,7 +124,9 @@ impl Trial {
         let wanted = 8e3 * libm::pow(8.0, between(0.0, 1.0));
         let d_min = libm::cbrt(4.0 / 3.0 * core::f64::consts::PI * reduced.volume() / wanted).clamp(1.2, 4.5);
         let wilson_b = 2.0 * d_min * d_min * between(1.2, 3.0);
-        let degrees = 20.0 * libm::pow(18.0, between(0.0, 1.0));
+        // Enough for a good part of the unique reflections.
+        let least = LEAST_DEG / (group.ops().len() as f64).sqrt();
+        let degrees = least * libm::pow(360.0 / least, between(0.0, 1.0));
         let mean_counts = 40.0 * libm::pow(100.0, between(0.0, 1.0));
         let background = mean_counts * between(0.2, 3.0);
         let (instability, absorption) = (between(0.01, 0.04), between(0.0, 0.1));

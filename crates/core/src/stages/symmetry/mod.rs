@@ -14,6 +14,7 @@
 //! Le Page (1982). The layout of the tables and the defaults are those of DIALS.
 
 pub mod absences;
+mod choice;
 pub mod elements;
 mod error;
 pub mod groups;
@@ -26,6 +27,7 @@ mod result;
 mod run;
 #[cfg(test)]
 mod tests;
+pub mod twins;
 
 pub use error::Error;
 pub use params::Params;

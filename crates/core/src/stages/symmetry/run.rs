@@ -1,7 +1,7 @@
 use super::elements::{self, Calibration, Element};
 use super::input::{self, Observation};
 use super::result::{ElementScore, GroupScore, Output, SpaceGroupScore};
-use super::{Error, Params, absences, groups, normalise, resolution};
+use super::{Error, Params, absences, choice, groups, normalise, resolution, twins};
 use crate::geometry::{Crystal, ExperimentList, UnitCell};
 use crate::job::{Monitor, parallel};
 use crate::math::Mat3;
@@ -48,10 +48,15 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.check()?;
     monitor.advance(1);
 
-    let (chosen, assumed) = choose(&subgroups, &scores, &evidence, &start, params)?;
+    let choice::Choice { row: chosen, assumed, note } = choice::choose(&subgroups, &scores, &evidence, &start, params)?;
+    notes.extend(note);
     let best = &subgroups[scores[chosen].subgroup];
-    notes.extend(nearly_symmetric(&evidence, best, &calibration));
-    let (screws, space_groups, recommended) = space_group(&observed, best, d_min, &metric, params, &mut notes)?;
+    let in_setting = in_setting(&observed, best, d_min, &metric)?;
+    let relations = twins::relations(&evidence, best, &to_minimum, &calibration);
+    let conventional = best.basis.metric(&metric).try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let twinning = twins::statistics(&in_setting, best, &conventional)?;
+    notes.extend(twins::notes(&relations, twinning.as_ref()));
+    let (screws, space_groups, recommended) = space_group(&in_setting, best, params, &mut notes)?;
     monitor.check()?;
     monitor.advance(1);
 
@@ -75,6 +80,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         space_groups,
         recommended,
         assumed,
+        relations,
+        twinning,
         dropped,
         notes,
     })
@@ -168,93 +175,18 @@ fn score_elements(scored: &[Observation], lattice: &[IntMatrix], params: &Params
     Ok((calibration, evidence))
 }
 
-/// The row of `scores` to take, and what had to be assumed.
-fn choose(
-    subgroups: &[MetricSubgroup],
-    scores: &[groups::Score],
-    evidence: &[Element],
-    start: &SpaceGroup,
-    params: &Params,
-) -> Result<(usize, Option<String>), Error> {
-    let squeeze = |s: &str| s.replace(' ', "").to_lowercase();
-    if let Some(wanted) = &params.laue_group {
-        let found = scores.iter().position(|s| squeeze(&subgroups[s.subgroup].symbol()) == squeeze(wanted));
-        return match found {
-            Some(row) => Ok((row, Some(format!("the Laue group {wanted} was given")))),
-            None => {
-                let mut possible: Vec<String> = subgroups.iter().map(MetricSubgroup::symbol).collect();
-                possible.dedup();
-                Err(Error::NoSuchGroup { wanted: wanted.clone(), max_delta: params.max_delta, possible: possible.join(", ") })
-            }
-        };
-    }
-    let rotations: Vec<&Element> = evidence.iter().filter(|e| e.rotation != crate::spacegroup::IDENTITY).collect();
-    let pairs: u64 = rotations.iter().map(|e| e.pairs.n).sum();
-    let poorest = rotations.iter().map(|e| e.pairs.n).min().unwrap_or(u64::MAX);
-    if rotations.is_empty() || poorest >= params.min_pairs as u64 {
-        return Ok((0, None));
-    }
-    // Some rotation was not tested. If the likelihood nevertheless singles out one group, all is well.
-    if pairs >= params.min_pairs as u64 * rotations.len() as u64 && scores[0].confidence > 0.5 {
-        return Ok((0, None));
-    }
-    let given = start.patterson();
-    if given.ops().len() > 2 {
-        let same = scores.iter().position(|s| {
-            let candidate = &subgroups[s.subgroup];
-            given.change_basis(&candidate.basis).is_ok_and(|g| g == candidate.patterson)
-        });
-        if let Some(row) = same {
-            let text = format!(
-                "only {pairs} pairs of reflections test the {} rotations of the lattice; the Laue group of the indexed crystal is kept",
-                rotations.len()
-            );
-            return Ok((row, Some(text)));
-        }
-    }
-    let row = scores.iter().position(|s| s.subgroup == 0).unwrap_or(0);
-    let text = format!(
-        "only {pairs} pairs of reflections test the {} rotations of the lattice; the symmetry of the lattice's metric (misfit {:.2}°) is \
-         assumed",
-        rotations.len(),
-        subgroups[0].max_delta_deg
-    );
-    Ok((row, Some(text)))
-}
-
-/// How far from unrelated (0) towards related (1) the CC of a rotation outside the Laue group must be to be mentioned.
-const NEARLY: f64 = 0.3;
-
-/// Rotations of the lattice that are not in the Laue group but relate intensities all the same.
-fn nearly_symmetric(evidence: &[Element], best: &MetricSubgroup, calibration: &Calibration) -> Vec<String> {
-    let (from, to) = (calibration.unrelated.max(0.0), calibration.expected);
-    evidence
-        .iter()
-        .filter(|e| e.counts() && !best.rotations.contains(&e.rotation) && to > from && (e.cc - from) / (to - from) > NEARLY)
-        .filter(|e| e.pairs.n >= 50)
-        .map(|e| {
-            let order = crate::spacegroup::RotationKind::of(&e.rotation).order;
-            let [h, k, l] = axis(&e.rotation);
-            format!(
-                "the {order}-fold rotation about ({h}, {k}, {l}) of the minimum cell is not in the Laue group, but the {} pairs that it relates \
-                 have CC {:.2} (true symmetry {to:.2}, unrelated reflections {from:.2}): pseudo-symmetry, or a twin with this as its law",
-                e.pairs.n, e.cc
-            )
-        })
-        .collect()
+/// Observations within the resolution, with the indices of a subgroup's conventional cell.
+fn in_setting(observed: &[Observation], best: &MetricSubgroup, d_min: Option<f64>, metric: &Mat3) -> Result<Vec<Observation>, Error> {
+    let reciprocal = metric.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let map = best.basis.hkl_map();
+    let inside = observed.iter().filter(|o| d_min.is_none_or(|d| d_spacing(&reciprocal, o.hkl) > d));
+    Ok(inside.filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..*o })).collect())
 }
 
 type SpaceGroups = (Vec<super::ScrewScore>, Vec<SpaceGroupScore>, usize);
 
 /// Screw axes, possible space groups and the best of them.
-fn space_group(
-    observed: &[Observation],
-    best: &MetricSubgroup,
-    d_min: Option<f64>,
-    metric: &Mat3,
-    params: &Params,
-    notes: &mut Vec<String>,
-) -> Result<SpaceGroups, Error> {
+fn space_group(list: &[Observation], best: &MetricSubgroup, params: &Params, notes: &mut Vec<String>) -> Result<SpaceGroups, Error> {
     let symmorphic = || SpaceGroupScore {
         symbol: best.acentric.symbol(),
         number: best.acentric.setting().map_or(0, |s| s.number),
@@ -267,14 +199,7 @@ fn space_group(
     if !params.systematic_absences {
         return Ok((Vec::new(), vec![symmorphic()], 0));
     }
-    let reciprocal = metric.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
-    let map = best.basis.hkl_map();
-    let list: Vec<Observation> = observed
-        .iter()
-        .filter(|o| d_min.is_none_or(|d| d_spacing(&reciprocal, o.hkl) > d))
-        .filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..*o }))
-        .collect();
-    let found = absences::analyse(&list, &best.acentric, params.significance_level)?;
+    let found = absences::analyse(list, &best.acentric, params.significance_level)?;
     notes.extend(found.notes);
     if found.groups.is_empty() {
         return Ok((found.screws, vec![symmorphic()], 0));
