@@ -143,7 +143,8 @@ impl Trial {
         }
         .map(|(rotation, translation)| PseudoSymmetry { rotation, translation, displacement: miss * d_min });
         let relation = match kind {
-            Kind::Twin => others.first().copied(),
+            // Other laws would lower the symmetry of what is seen, and nothing could tell that of the crystal.
+            Kind::Twin => others.iter().find(|w| normalises(w, &group)).copied(),
             _ => pseudo.as_ref().map(|p| p.rotation),
         };
         // Where the lattice leaves no room the crystal is a plain one.
@@ -175,6 +176,12 @@ impl Trial {
             absorption,
         })
     }
+}
+
+/// Whether the rotation turns the point group into itself.
+fn normalises(rotation: &IntMatrix, group: &SpaceGroup) -> bool {
+    let op = SymOp::from_rotation(*rotation);
+    group.rotations().iter().all(|r| group.has_rotation(&op.after(&SymOp::from_rotation(*r)).after(&op.inverse()).rotation))
 }
 
 /// A translation t with which x → W x + t turns the group into itself, in quarters and sixths of the cell. `None` if there is none, or

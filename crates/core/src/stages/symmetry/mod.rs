@@ -14,6 +14,7 @@
 //! Le Page (1982). The layout of the tables and the defaults are those of DIALS.
 
 pub mod absences;
+pub mod ambiguity;
 mod choice;
 pub mod elements;
 mod error;

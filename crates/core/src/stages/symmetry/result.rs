@@ -1,4 +1,5 @@
 use super::elements::Calibration;
+use super::ambiguity::SweepIndexing;
 use super::input::Counts;
 use super::twins::LatticeRelation;
 use crate::geometry::ExperimentList;
@@ -137,6 +138,8 @@ pub struct Output {
     pub recommended: usize,
     /// What was assumed in place of being measured.
     pub assumed: Option<String>,
+    /// How each of several sweeps was indexed, where the lattice allows more than one way.
+    pub indexing: Vec<SweepIndexing>,
     /// Rotations of the lattice that are not in the Laue group.
     pub relations: Vec<LatticeRelation>,
     /// Moments and L-test, where there are enough strong reflections.

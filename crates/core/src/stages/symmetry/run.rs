@@ -1,7 +1,7 @@
 use super::elements::{self, Calibration, Element};
 use super::input::{self, Observation};
 use super::result::{ElementScore, GroupScore, Output, SpaceGroupScore};
-use super::{Error, Params, absences, choice, groups, normalise, resolution, twins};
+use super::{Error, Params, absences, ambiguity, choice, groups, normalise, resolution, twins};
 use crate::geometry::{Crystal, ExperimentList, UnitCell};
 use crate::job::{Monitor, parallel};
 use crate::math::Mat3;
@@ -9,7 +9,7 @@ use crate::params::Parameters;
 use crate::reflections::Reflections;
 use crate::spacegroup::constraints::{cell_from_metric, d_spacing, symmetrised};
 use crate::spacegroup::lattice::{MetricSubgroup, SubgroupOptions, metric_subgroups, minimum_cell};
-use crate::spacegroup::{AsymmetricUnit, ChangeOfBasis, IntMatrix, SpaceGroup, SymOp, axis};
+use crate::spacegroup::{AsymmetricUnit, ChangeOfBasis, HklMap, IntMatrix, SpaceGroup, SymOp, axis};
 use std::collections::HashMap;
 
 /// E² beyond which a normalised intensity is taken for an artefact.
@@ -36,11 +36,17 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let minimum = to_minimum.metric(&metric);
     monitor.advance(1);
 
-    let (observed, counts) = input::observations(experiments, reflections, params)?;
+    let (mut observed, counts) = input::observations(experiments, reflections, params)?;
     let mut notes = Vec::new();
     let lattice = subgroups.first().map(|s| s.rotations.clone()).unwrap_or_default();
-    let (scored, d_min) = prepare(&observed, &to_minimum, &minimum, &lattice, params, &mut notes)?;
+    let (mut scored, d_min) = prepare(&observed, &to_minimum, &minimum, &lattice, params, &mut notes)?;
     monitor.check()?;
+    let sweep_of = by_crystal(experiments);
+    let several = sweep_of.iter().any(|s| *s > 0) && lattice.len() > 1 && params.resolve_ambiguity;
+    let sweeps = several.then(|| ambiguity::Sweeps::new(&scored, &sweep_of, &lattice));
+    let rotations = sweeps.as_ref().map_or_else(Vec::new, ambiguity::Sweeps::align);
+    let turned: Vec<usize> = sweep_of.iter().map(|s| rotations.get(*s).copied().unwrap_or(0)).collect();
+    turn(&mut scored, &mut observed, &turned, &lattice, &to_minimum);
     monitor.advance(1);
 
     let (calibration, evidence) = score_elements(&scored, &lattice, params)?;
@@ -60,7 +66,11 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.check()?;
     monitor.advance(1);
 
-    let (experiments, reflections, dropped) = reindexed(experiments, reflections, best, &space_groups[recommended])?;
+    let indexing = sweeps.map_or_else(Vec::new, |s| s.told(&rotations, &best.rotations));
+    notes.extend(ambiguity::notes(&indexing));
+    let basis = |s: &usize| indexing.get(*s).map_or(best.basis, |s| turning(&s.rotation, &to_minimum).then(&best.basis));
+    let bases: Vec<ChangeOfBasis> = sweep_of.iter().map(basis).collect();
+    let (experiments, reflections, dropped) = reindexed(experiments, reflections, &bases, best, &space_groups[recommended])?;
     monitor.advance(1);
     Ok(Output {
         experiments,
@@ -80,6 +90,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         space_groups,
         recommended,
         assumed,
+        indexing,
         relations,
         twinning,
         dropped,
@@ -91,6 +102,18 @@ fn crystals(experiments: &ExperimentList) -> Result<Vec<&Crystal>, Error> {
     (0..experiments.len())
         .map(|i| experiments.experiments[i].crystal.and_then(|c| experiments.crystals.get(c)).ok_or(Error::NoCrystal { experiment: i }))
         .collect()
+}
+
+/// For each experiment the number of its crystal, counted in the order in which they come.
+fn by_crystal(experiments: &ExperimentList) -> Vec<usize> {
+    let mut seen: Vec<Option<usize>> = Vec::new();
+    let number = |crystal: Option<usize>| {
+        seen.iter().position(|c| *c == crystal).unwrap_or_else(|| {
+            seen.push(crystal);
+            seen.len() - 1
+        })
+    };
+    experiments.experiments.iter().map(|e| e.crystal).map(number).collect()
 }
 
 /// Median cell of the experiments as a metric, and the symmetry they came with.
@@ -213,33 +236,53 @@ fn space_group(list: &[Observation], best: &MetricSubgroup, params: &Params, not
     Ok((found.screws, found.groups, recommended))
 }
 
-/// Everything in the new basis, with the new space group and cells averaged over its symmetry.
+/// The change of the input's basis that turns the minimum cell by a rotation of the lattice.
+fn turning(rotation: &IntMatrix, to_minimum: &ChangeOfBasis) -> ChangeOfBasis {
+    let turn = ChangeOfBasis::from_axes(rotation).unwrap_or_default();
+    to_minimum.then(&turn).then(&to_minimum.inverse())
+}
+
+/// Gives the observations of each sweep the indices that its rotation of the lattice makes of them.
+fn turn(scored: &mut [Observation], observed: &mut Vec<Observation>, turned: &[usize], lattice: &[IntMatrix], to_minimum: &ChangeOfBasis) {
+    if turned.iter().all(|t| *t == 0) {
+        return;
+    }
+    for o in scored {
+        o.hkl = SymOp::from_rotation(lattice[turned[o.experiment as usize]]).apply_to_hkl(o.hkl);
+    }
+    let maps: Vec<HklMap> = turned.iter().map(|t| turning(&lattice[*t], to_minimum).hkl_map()).collect();
+    observed.retain_mut(|o| maps[o.experiment as usize].apply(o.hkl).map(|hkl| o.hkl = hkl).is_some());
+}
+
+/// Everything in the new basis (one for each experiment), with the new space group and cells averaged over its symmetry.
 fn reindexed(
     experiments: &ExperimentList,
     reflections: &Reflections,
+    bases: &[ChangeOfBasis],
     best: &MetricSubgroup,
     group: &SpaceGroupScore,
 ) -> Result<(ExperimentList, Reflections, usize), Error> {
     let rotations = best.acentric.rotations();
     let mut out = experiments.clone();
-    for crystal in &mut out.crystals {
-        crystal.a_matrix = averaged(&best.basis.setting_matrix(&crystal.a_matrix), &rotations);
-        for a in &mut crystal.a_at_scan_points {
-            *a = averaged(&best.basis.setting_matrix(a), &rotations);
-        }
-        crystal.hall_symbol = group.hall_symbol.clone();
-        if !best.basis.is_identity() {
-            // Uncertainties of B do not carry over without a new refinement.
-            crystal.b_covariance.clear();
-            crystal.cell_esd = None;
-        }
+    // Experiments that share a crystal may part when they are reindexed.
+    let mut made: Vec<(usize, ChangeOfBasis)> = Vec::new();
+    for (experiment, basis) in out.experiments.iter_mut().zip(bases) {
+        let Some(old) = experiment.crystal else { continue };
+        let known = made.iter().position(|m| *m == (old, *basis));
+        experiment.crystal = Some(known.unwrap_or_else(|| {
+            made.push((old, *basis));
+            made.len() - 1
+        }));
     }
-    let map = best.basis.hkl_map();
-    let mut memory: HashMap<[i32; 3], Option<[i32; 3]>> = HashMap::new();
+    out.crystals = made.iter().map(|(old, basis)| in_basis(&experiments.crystals[*old], basis, &rotations, group)).collect();
+    let maps: Vec<HklMap> = bases.iter().map(ChangeOfBasis::hkl_map).collect();
+    let mut memory: HashMap<(i32, [i32; 3]), Option<[i32; 3]>> = HashMap::new();
     let mut rows = Vec::with_capacity(reflections.len());
     let mut indices = Vec::with_capacity(reflections.len());
     for (row, hkl) in reflections.hkl.iter().enumerate() {
-        if let Some(new) = memory.entry(*hkl).or_insert_with(|| map.apply(*hkl)) {
+        let id = reflections.id[row];
+        let map = usize::try_from(id).ok().and_then(|i| maps.get(i)).unwrap_or(&maps[0]);
+        if let Some(new) = memory.entry((id, *hkl)).or_insert_with(|| map.apply(*hkl)) {
             rows.push(row);
             indices.push(*new);
         }
@@ -248,6 +291,21 @@ fn reindexed(
     let mut table = if dropped == 0 { reflections.clone() } else { reflections.select(&rows) };
     table.hkl = indices;
     Ok((out, table, dropped))
+}
+
+fn in_basis(crystal: &Crystal, basis: &ChangeOfBasis, rotations: &[IntMatrix], group: &SpaceGroupScore) -> Crystal {
+    let mut crystal = crystal.clone();
+    crystal.a_matrix = averaged(&basis.setting_matrix(&crystal.a_matrix), rotations);
+    for a in &mut crystal.a_at_scan_points {
+        *a = averaged(&basis.setting_matrix(a), rotations);
+    }
+    crystal.hall_symbol = group.hall_symbol.clone();
+    if !basis.is_identity() {
+        // Uncertainties of B do not carry over without a new refinement.
+        crystal.b_covariance.clear();
+        crystal.cell_esd = None;
+    }
+    crystal
 }
 
 /// A with the same orientation and the cell averaged over the rotations.
