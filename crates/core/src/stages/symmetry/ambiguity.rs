@@ -170,7 +170,8 @@ impl Sweeps {
     /// The rotation (as its place in the lattice's) that each sweep needs; the identity wherever that is as good, and for as many as can be.
     pub(super) fn align(&self) -> Vec<usize> {
         let found = parallel::map(self.n.min(MAX_STARTS), |start| self.from_start(start));
-        let best = found.into_iter().fold((f64::NEG_INFINITY, vec![0; self.n]), |x, y| if y.0 > x.0 + 1e-9 * x.0.abs() { y } else { x }).1;
+        // The first of equals, but for rounding.
+        let best = found.into_iter().reduce(|x, y| if y.0 > x.0 + 1e-9 * x.0.abs() { y } else { x }).map_or_else(Vec::new, |x| x.1);
         let of_gauge = |k: usize| {
             let mut turned: Vec<Option<usize>> = best.iter().map(|a| Some(self.product[*a][k])).collect();
             for i in 0..self.n {
