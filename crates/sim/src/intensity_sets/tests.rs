@@ -17,8 +17,7 @@ fn small(kind: Kind, symbol: &str, seed: u64) -> Trial {
 
 #[test]
 fn symmetry_is_found_of_one_group_of_each_laue_class() {
-    let groups =
-        ["P 1", "P 1 21 1", "P 21 21 21", "P 41", "P 43 21 2", "P 31", "R 3 2", "P 61", "P 61 2 2", "P 21 3", "P 41 3 2"];
+    let groups = ["P 1", "P 1 21 1", "P 21 21 21", "P 41", "P 43 21 2", "P 31", "R 3 2", "P 61", "P 61 2 2", "P 21 3", "P 41 3 2"];
     for (i, symbol) in groups.iter().enumerate() {
         let trial = small(Kind::Plain, symbol, 40 + i as u64);
         let data = trial.measure(&[trial.sweep()]);

@@ -142,10 +142,14 @@ impl Sweeps {
 
     fn best(&self, i: usize, turned: &[Option<usize>]) -> usize {
         // The first of equals is the least turned.
-        (0..self.lattice.len()).map(|a| self.with_others(i, a, turned).0).enumerate().fold((0, f64::NEG_INFINITY), |x, y| if y.1 > x.1 { y } else { x }).0
+        (0..self.lattice.len())
+            .map(|a| self.with_others(i, a, turned).0)
+            .enumerate()
+            .fold((0, f64::NEG_INFINITY), |x, y| if y.1 > x.1 { y } else { x })
+            .0
     }
 
-    fn from_start(&self, start: usize) -> (f64, Vec<usize>) {
+    fn started_from(&self, start: usize) -> (f64, Vec<usize>) {
         let mut turned: Vec<Option<usize>> = vec![None; self.n];
         turned[start] = Some(0);
         for _ in 1..self.n {
@@ -169,7 +173,7 @@ impl Sweeps {
 
     /// The rotation (as its place in the lattice's) that each sweep needs; the identity wherever that is as good, and for as many as can be.
     pub(super) fn align(&self) -> Vec<usize> {
-        let found = parallel::map(self.n.min(MAX_STARTS), |start| self.from_start(start));
+        let found = parallel::map(self.n.min(MAX_STARTS), |start| self.started_from(start));
         // The first of equals, but for rounding.
         let best = found.into_iter().reduce(|x, y| if y.0 > x.0 + 1e-9 * x.0.abs() { y } else { x }).map_or_else(Vec::new, |x| x.1);
         let of_gauge = |k: usize| {
@@ -183,11 +187,13 @@ impl Sweeps {
             turned.into_iter().map(|t| t.unwrap_or(0)).collect::<Vec<_>>()
         };
         let unchanged = |t: &[usize]| t.iter().filter(|a| **a == 0).count();
-        (0..self.lattice.len()).map(of_gauge).fold(None, |x: Option<Vec<usize>>, y| match x {
-            Some(x) if unchanged(&x) >= unchanged(&y) => Some(x),
-            _ => Some(y),
-        })
-        .unwrap_or_default()
+        (0..self.lattice.len())
+            .map(of_gauge)
+            .fold(None, |x: Option<Vec<usize>>, y| match x {
+                Some(x) if unchanged(&x) >= unchanged(&y) => Some(x),
+                _ => Some(y),
+            })
+            .unwrap_or_default()
     }
 
     /// What to say of each sweep, once the Laue group's rotations are known. Empty when the lattice has no others.
@@ -230,7 +236,10 @@ pub(super) fn notes(sweeps: &[SweepIndexing]) -> Vec<String> {
     let mut out = Vec::new();
     let changed: Vec<String> = sweeps.iter().filter(|s| s.rotation != IDENTITY).map(SweepIndexing::name).collect();
     if !changed.is_empty() {
-        out.push(format!("the lattice can be indexed in more than one way; reindexed to agree with the others: sweep {}", changed.join(", ")));
+        out.push(format!(
+            "the lattice can be indexed in more than one way; reindexed to agree with the others: sweep {}",
+            changed.join(", ")
+        ));
     }
     let unsure: Vec<String> = sweeps.iter().filter(|s| s.confidence < SURE).map(SweepIndexing::name).collect();
     if !unsure.is_empty() {

@@ -3,8 +3,8 @@
 //! Evans' likelihood allows a correlation coefficient to miss its expected value by 0.1 or 0.2, because data that are not scaled yet do. A
 //! rotation of pseudo-symmetry with CC 0.8 is therefore taken for a symmetry, even where the true ones have 0.99. But what keeps
 //! the CC of true rotations down keeps it down for all of them, and they can be compared with each other: where the rotations of a subgroup agree and all
-//! the others of the group are clearly worse, the subgroup is the symmetry. Of simulated crystals with pseudo-symmetry or
-//! twinning, this turns 70 % right Laue groups into nearly all (`cargo xtask bench symmetry`).
+//! the others of the group are clearly worse, the subgroup is the symmetry. Without this, more than a quarter of simulated crystals with
+//! pseudo-symmetry or twinning are given too high a Laue group (`cargo xtask bench symmetry`).
 
 use super::elements::Element;
 use super::groups::Score;
@@ -51,7 +51,8 @@ pub(super) fn choose(
     let rotations: Vec<&Element> = evidence.iter().filter(|e| e.rotation != IDENTITY).collect();
     let tested = |e: &Element| e.pairs.n >= params.min_pairs as u64;
     let pairs: u64 = rotations.iter().map(|e| e.pairs.n).sum();
-    let measured = rotations.iter().all(|e| tested(e)) || (pairs >= (params.min_pairs * rotations.len()) as u64 && scores[0].confidence > 0.5);
+    let measured =
+        rotations.iter().all(|e| tested(e)) || (pairs >= (params.min_pairs * rotations.len()) as u64 && scores[0].confidence > 0.5);
     if measured {
         return Ok(coherent(subgroups, scores, evidence, 0));
     }
@@ -70,7 +71,9 @@ pub(super) fn choose(
         Some(row) => (row, "the Laue group of the indexed crystal is kept".to_owned()),
         None => {
             // The first of equals is the likeliest.
-            let best = (0..scores.len()).filter(|i| possible(&scores[*i])).min_by_key(|i| std::cmp::Reverse(subgroups[scores[*i].subgroup].order()));
+            let best = (0..scores.len())
+                .filter(|i| possible(&scores[*i]))
+                .min_by_key(|i| std::cmp::Reverse(subgroups[scores[*i].subgroup].order()));
             let row = best.unwrap_or(0);
             let misfit = subgroups[scores[row].subgroup].max_delta_deg;
             (row, format!("the highest symmetry of the lattice's metric (misfit {misfit:.2}°) that they do not exclude is assumed"))
@@ -109,7 +112,11 @@ fn set_apart(subgroups: &[MetricSubgroup], scores: &[Score], evidence: &[Element
         if !inside || best.is_some_and(|b| candidate.order() <= subgroups[scores[b.0].subgroup].order()) {
             continue;
         }
-        let of = |own: bool| evidence.iter().filter(move |e| e.counts() && group.rotations.contains(&e.rotation) && candidate.rotations.contains(&e.rotation) == own);
+        let of = |own: bool| {
+            evidence
+                .iter()
+                .filter(move |e| e.counts() && group.rotations.contains(&e.rotation) && candidate.rotations.contains(&e.rotation) == own)
+        };
         let pooled = |own: bool| {
             let mut sum = Correlation::default();
             of(own).for_each(|e| sum.join(&e.pairs));

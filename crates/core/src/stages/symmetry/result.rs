@@ -1,5 +1,5 @@
-use super::elements::Calibration;
 use super::ambiguity::SweepIndexing;
+use super::elements::Calibration;
 use super::input::Counts;
 use super::twins::LatticeRelation;
 use crate::geometry::ExperimentList;
