@@ -132,11 +132,7 @@ pub fn search(experiments: &ExperimentList, spots: &Reflections, scope: &Scope, 
     monitor.advance(1);
 
     let pixel = pixel_size(experiments);
-    let half = if scope.mm > 0.0 {
-        ((scope.mm / (pixel * scope.binning_px)) as usize).clamp(1, 200)
-    } else {
-        0
-    };
+    let half = if scope.mm > 0.0 { ((scope.mm / (pixel * scope.binning_px)) as usize).clamp(1, 200) } else { 0 };
     let step = scope.mm / half.max(1) as f64;
     let fine = if half > 0 { 0.5 * step } else { 0.5 * pixel };
     let places = coarse(&sweeps, &axes, scope.mm, step, monitor)?;
@@ -236,4 +232,3 @@ fn sweep(experiments: &ExperimentList, spots: &Reflections, i: usize, scope: &Sc
     let spots = rows.into_iter().map(|(phi, s)| Spot { wedge: wedge(phi), ..s }).collect();
     Ok(Sweep { spots, s0, n_wedges, vectors: Vec::new() })
 }
-

@@ -15,9 +15,9 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use crate::beam_shift::ScoreMap;
 pub use error::Error;
 pub use params::{Method, Params};
 pub use report::report;
-pub use crate::beam_shift::ScoreMap;
 pub use result::{Centre, Output, Projection};
 pub use run::run;

@@ -24,7 +24,7 @@ const FAR_OFF: f64 = 0.4;
 /// A longest edge above this fraction of what was looked for is at the limit, where fewer spots than the other fraction are indexed.
 const AT_THE_LIMIT: f64 = 0.9;
 const BEYOND_DOUBT: f64 = 0.6;
-/// Of two lattices without signs against them, the second replaces the first when its score is better by this (log₂).
+/// Of two lattices with signs against them, the second replaces the first when its score is better by this (log₂).
 const BETTER: f64 = 0.1;
 /// Spots of a sweep that the search for another beam centre uses.
 const MOST_SPOTS: usize = 2000;
@@ -79,11 +79,11 @@ impl Signs {
         libm::log2(self.volume) - INDEXED_WEIGHT * libm::log2(beyond_chance(self.fraction)) + libm::log2(self.rmsd_px.max(1e-3))
     }
 
+    /// Whether to prefer this lattice to a first one that has signs against it.
     fn is_better_than(&self, first: &Signs) -> bool {
-        match (self.against().is_some(), first.against().is_some()) {
-            (false, true) => beyond_chance(self.fraction) > 0.5 * beyond_chance(first.fraction),
-            (true, false) => false,
-            _ => self.score() < first.score() - BETTER,
+        match self.against() {
+            None => beyond_chance(self.fraction) > 0.5 * beyond_chance(first.fraction),
+            Some(_) => self.score() < first.score() - BETTER,
         }
     }
 }
@@ -106,18 +106,14 @@ impl Indexing<'_> {
         };
         let signs = if failed.is_some() { None } else { self.signs() };
         let against = signs.as_ref().and_then(Signs::against);
-        if failed.is_none() && against.is_none() && self.moved().is_empty() {
+        if failed.is_none() && against.is_none() {
             return Ok(self);
         }
         let (tried, other) = self.elsewhere(monitor)?;
         if let (Some(mut other), Some(beam)) = (other, tried) {
             let second = other.signs();
             if second.as_ref().is_some_and(|s| signs.as_ref().is_none_or(|first| s.is_better_than(first))) {
-                let first = match (&failed, &against) {
-                    (Some(_), _) => "no lattice was found".to_owned(),
-                    (None, Some(reason)) => format!("the best lattice was doubtful ({reason})"),
-                    (None, None) => "the best lattice fitted worse".to_owned(),
-                };
+                let first = against.map_or("no lattice was found".to_owned(), |reason| format!("the best lattice was doubtful ({reason})"));
                 other.remarks.push(format!("With the header's beam centre {first}. {beam}. The lattice was found from there."));
                 self = other;
                 if let Some(reason) = second.as_ref().and_then(Signs::against) {
@@ -182,7 +178,8 @@ impl Indexing<'_> {
     fn signs(&self) -> Option<Signs> {
         let crystal = self.list.crystals.first()?;
         let inverse = crystal.a_matrix.try_inverse()?;
-        let indexed: Vec<_> = (0..self.table.len()).filter(|&i| self.table.id[i] >= 0).map(|i| (self.points.rlp[i], self.table.hkl[i])).collect();
+        let indexed: Vec<_> =
+            (0..self.table.len()).filter(|&i| self.table.id[i] >= 0).map(|i| (self.points.rlp[i], self.table.hkl[i])).collect();
         let cube = |r: Vec3, h: [i32; 3]| {
             let off = (inverse * r - vec3(h.map(f64::from))).norm() / self.params.hkl_tolerance;
             off * off * off
@@ -243,7 +240,9 @@ impl Indexing<'_> {
 }
 
 fn doubtful(reason: &str) -> String {
-    format!("The lattice is doubtful: {reason}. Check the beam centre (search-beam-position looks for it), or give max_cell or the unit_cell.")
+    format!(
+        "The lattice is doubtful: {reason}. Check the beam centre (search-beam-position looks for it), or give max_cell or the unit_cell."
+    )
 }
 
 /// The class, modulo 2 or 3 and not of zero, with most more than its share.
@@ -262,4 +261,23 @@ fn fullest_class(hkl: &[[i32; 3]]) -> Option<Class> {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_between_the_nodes_of_the_true_lattice_crowd_one_class() {
+        // A body of indices about the origin, and the same on a cell doubled along b and c with points half-way between its nodes.
+        let all: Vec<[i32; 3]> = (0..343).map(|i| [i / 49 - 3, i / 7 % 7 - 3, i % 7 - 3]).collect();
+        let even = fullest_class(&all).unwrap();
+        assert!(even.excess() < 0.2, "{}", even.excess());
+        let between: Vec<[i32; 3]> = all.iter().map(|h| [h[0], 2 * h[1] + 1, h[2]]).collect();
+        let odd = fullest_class(&between).unwrap();
+        assert_eq!((odd.v, odd.n, odd.residue, odd.excess()), ([0, 1, 0], 2, 1, 1.0));
+        // All of them even is a cell too large as well, but one through the origin: centrings are removed elsewhere.
+        let centred: Vec<[i32; 3]> = all.iter().map(|h| [h[0], 2 * h[1], h[2]]).collect();
+        assert!(fullest_class(&centred).unwrap().excess() < CROWDED);
+    }
 }

@@ -91,7 +91,10 @@ impl core::fmt::Display for BeamSearch {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let [x, y] = self.shift_mm;
         let (scope, here, there) = (self.scope_mm, self.score_at_header, self.score);
-        write!(f, "Up to {scope} mm from the header's beam centre, spots lie best on lattice planes with the beam moved by ({x:+.2}, {y:+.2}) mm along (fast, slow): score {there:.2}, {here:.2} without")
+        write!(
+            f,
+            "Up to {scope} mm from the header's beam centre, spots lie best on lattice planes with the beam moved by ({x:+.2}, {y:+.2}) mm along (fast, slow): score {there:.2}, {here:.2} without"
+        )
     }
 }
 

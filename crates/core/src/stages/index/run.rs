@@ -149,4 +149,3 @@ fn each_sweep(
     out.reflections.identifiers = out.experiments.experiments.iter().enumerate().map(|(i, e)| (i as u32, e.identifier.clone())).collect();
     Ok(out)
 }
-

@@ -1,10 +1,10 @@
 //! The search for a lattice: from points of reciprocal space to the best of the candidate cells.
 
 use super::assign::{Points, assign};
+use super::error::{NotIndexed, Why};
 use super::fft3d::{self, Map};
 use super::known::Known;
 use super::peaks::Peak;
-use super::error::{NotIndexed, Why};
 use super::result::{Candidate, FourierPeak, LatticeSearch};
 use super::{Error, Method, Params, cells, directions, experiments, low_res, peaks, triples, vectors};
 use crate::geometry::{Crystal, ExperimentList};
