@@ -145,6 +145,8 @@ pub struct Page {
     pub states: RwSignal<BTreeMap<StageId, StageState>>,
     /// The stages' reports and times in seconds.
     pub reports: RwSignal<BTreeMap<StageId, (Report, f64)>>,
+    /// What stages have seen in a last run that failed.
+    pub failures: RwSignal<BTreeMap<StageId, Report>>,
     /// What is open.
     pub data: RwSignal<Option<DataSet>>,
     /// Parameters that are not defaults.
@@ -204,6 +206,7 @@ impl Page {
             progress: RwSignal::default(),
             states: RwSignal::default(),
             reports: RwSignal::default(),
+            failures: RwSignal::default(),
             data: RwSignal::default(),
             parameters: RwSignal::default(),
             used: RwSignal::default(),
@@ -289,6 +292,7 @@ impl Page {
     /// Forgets what belongs to the files that were open.
     fn forget_results(self) {
         self.reports.update(BTreeMap::clear);
+        self.failures.update(BTreeMap::clear);
         self.states.update(BTreeMap::clear);
         self.used.update(BTreeMap::clear);
         self.spots.set(None);
