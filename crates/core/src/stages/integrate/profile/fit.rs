@@ -8,8 +8,21 @@ pub(crate) struct Fit {
     pub(crate) correlation: f64,
     /// The fraction of the reflection that the fitted pixels hold.
     pub(crate) recorded: f64,
-    /// Pixels that were left out because they cannot belong to it.
-    pub(crate) spikes: usize,
+}
+
+impl Fit {
+    /// The counts that the whole reflection is expected to have, see [`expected_counts`].
+    pub(crate) fn expected(&self) -> f64 {
+        expected_counts(self.intensity)
+    }
+}
+
+/// What to expect of a Poisson count of which `counts` were seen: one more, the mean of its rate when beforehand all rates were as likely.
+///
+/// Variances are made from it. Those from the counts themselves say that a reflection without a count is known exactly, and of two weak ones
+/// make the lower the more certain.
+pub(crate) fn expected_counts(counts: f64) -> f64 {
+    counts.max(0.0) + 1.0
 }
 
 /// A background level and what is known of it.
@@ -61,8 +74,9 @@ impl Cell {
 /// Fits counts d by b + I p over pixels: the most likely I of independent Poisson counts.
 ///
 /// The equation of maximum likelihood, Σ p (d − b − I p)/(b + I p) = 0, is solved by repeating I = Σ(d − b)p/v ÷ Σp²/v with v = b + I p from
-/// the model, as Kabsch (2010) does; a negative I leaves v = b. Its variance is the inverse of the information, 1/Σ(p²/v), and that of the
-/// background carried through the weights: for one level (Σ(p/v) / Σ(p²/v))² var(b). Nothing in it but the model depends on the counts.
+/// the model, as Kabsch (2010) does; a negative I leaves v = b. Its variance is that of a sum of counts with the weights w = p/v, if they are
+/// what is expected of them: Σ w²(b + E p) ÷ (Σ w p)², E by [`expected_counts`]; and that of the background carried through the weights: for one
+/// level (Σ w / Σ w p)² var(b).
 ///
 /// `counts` below 0 are invalid; `levels`: the background of each pixel; `level`: its mean; `carried`: the variance of Σ w · b for weights by
 /// pixel, `None` for one level. `None` when the pixels hold (almost) nothing of the reflection.
@@ -110,11 +124,13 @@ pub(super) fn fit(
         None => against_level * against_level * level.variance(),
         Some(f) => f(cells, intensity),
     };
-    let variance = 1.0 / information + background / (information * information);
+    let expected = expected_counts(intensity);
+    let noise = |c: &Cell| c.weight(intensity) * c.weight(intensity) * (c.noise + expected * c.fraction);
+    let variance = (cells.iter().map(noise).sum::<f64>() + background) / (information * information);
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }
-    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, spikes: 0 })
+    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p })
 }
 
 /// Of counts and profile: the background and the scale do not matter to it.
