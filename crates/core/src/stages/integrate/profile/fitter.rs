@@ -40,7 +40,7 @@ pub(crate) struct Candidate {
 /// What became of a reflection.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Outcome {
-    /// `None` when too little of it was recorded or there is no profile for it.
+    /// `None` when too little of it was recorded, its centre is not on the scan, or there is no profile for it.
     pub(crate) fit: Option<Fit>,
     /// Pixels that cannot belong to it; a fit does without them.
     pub(crate) spikes: usize,
@@ -280,7 +280,11 @@ impl<'a> Fitter<'a> {
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
         let width = footprint.corners.width.saturating_sub(1);
         let mut counts = f.counts.clone();
-        let mut out = Outcome { fit: fit(&projection.fraction, &counts, levels, &f.level, carried, cells), spikes: 0 };
+        // With its centre off the scan most of a reflection is extrapolated.
+        let fittable = self.references.sampler.covers(&c.xyz);
+        let mut try_fit =
+            |counts: &[i32]| if fittable { fit(&projection.fraction, counts, levels, &f.level, carried, cells) } else { None };
+        let mut out = Outcome { fit: try_fit(&counts), spikes: 0 };
         // With the worst gone, lesser ones may show.
         for _ in 0..SPIKE_ROUNDS {
             let intensity = out.fit.map_or(0.0, |f| f.intensity);
@@ -289,7 +293,7 @@ impl<'a> Fitter<'a> {
             if found == 0 || out.fit.is_none() {
                 break;
             }
-            out.fit = fit(&projection.fraction, &counts, levels, &f.level, carried, cells);
+            out.fit = try_fit(&counts);
         }
         out
     }
