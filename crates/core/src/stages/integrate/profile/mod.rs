@@ -26,6 +26,6 @@ mod shape;
 mod spikes;
 mod trend;
 
-pub(super) use fit::{Fit, Level};
-pub(super) use fitter::{Candidate, Fitter, Foreground};
+pub(super) use fit::{Fit, Level, expected_counts};
+pub(super) use fitter::{Candidate, Fitter, Foreground, Outcome};
 pub(super) use references::Summary;
