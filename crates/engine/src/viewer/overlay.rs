@@ -36,7 +36,7 @@ impl Overlay {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn n_rows(&self) -> usize {
         self.range.len()
     }
 

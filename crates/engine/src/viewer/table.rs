@@ -17,7 +17,7 @@ pub struct Sorted(Option<(Order, Vec<u32>)>);
 impl Overlay {
     /// The rows of a window.
     pub fn rows(&mut self, window: Window) -> Rows {
-        let n = self.len();
+        let n = self.n_rows();
         let sorted = core::mem::take(&mut self.sorted).0.filter(|(order, rows)| *order == window.order && rows.len() == n);
         let (order, all) = sorted.unwrap_or_else(|| (window.order, self.in_order(window.order)));
         let wanted = window.lit.and_then(|place| self.nearest(&place));
@@ -40,7 +40,7 @@ impl Overlay {
         };
         let last = if descending { f32::NEG_INFINITY } else { f32::INFINITY };
         let mut keyed: Vec<(f32, u32)> =
-            (0..self.len() as u32).map(|row| (Some(key(row)).filter(|k| !k.is_nan()).unwrap_or(last), row)).collect();
+            (0..self.n_rows() as u32).map(|row| (Some(key(row)).filter(|k| !k.is_nan()).unwrap_or(last), row)).collect();
         keyed.sort_unstable_by(|a, b| {
             let (first, second) = if descending { (b, a) } else { (a, b) };
             first.0.total_cmp(&second.0).then(a.1.cmp(&b.1))
@@ -56,7 +56,7 @@ impl Overlay {
             let same = sweep == place.sweep && dx.hypot(dy) <= SAME_SPOT[0] && dz.abs() <= SAME_SPOT[1];
             same.then(|| dx.hypot(dy) + dz.abs())
         };
-        let all = (0..self.len()).filter_map(|row| Some((row, away(row)?)));
+        let all = (0..self.n_rows()).filter_map(|row| Some((row, away(row)?)));
         all.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
     }
 }
