@@ -89,6 +89,8 @@ test('all spots are drawn, in the colours asked for, and filters hide them', asy
   // Only the points: axes are lines in the same picture.
   await page.locator('.tools summary', { hasText: 'Show' }).click();
   for (const lines of ['a* b* c*', 'a b c', 'beam, axis']) await page.getByRole('checkbox', { name: lines, exact: true }).uncheck();
+  // The open menu would be in the picture.
+  await page.locator('.tools summary', { hasText: 'Show' }).click();
   const all = await coloured(page);
   t.diagnostic(`${state.points} points colour ${all.pixels} pixels`);
   assert.ok(all.pixels > 0.3 * state.points, `${all.pixels} pixels are coloured`);
