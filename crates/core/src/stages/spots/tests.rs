@@ -549,3 +549,42 @@ fn simulated_lysozyme_has_the_spots_that_dials_finds_on_any_number_of_threads() 
     let alone = parallel::on_threads(1, || run(&list, &sources, &Params::default(), &Silent).unwrap());
     assert_eq!(out, alone);
 }
+
+#[test]
+fn part_of_an_image_is_examined_as_it_is_in_the_whole() {
+    let spots: Vec<[usize; 3]> = (0..40).map(|k| [5 + 11 * k % 105, 4 + 17 * k % 80, 0]).collect();
+    let images = images(2, &spots);
+    let list = experiments(vec![panel(0, 70), panel(70, 50)], 1, 2, 0.1);
+    let frame = images.frame(0).unwrap();
+    let (mut before, mut numbers) = (None, Vec::new());
+    for params in [
+        Params::default(),
+        Params { sigma_strong: 1.0, gaps: Gaps::Spot, kernel_size: [2, 5], ..Params::default() },
+        Params { algorithm: Algorithm::Dispersion, ..Params::default() },
+        Params { algorithm: Algorithm::RadialProfile, n_bins: 5, ..Params::default() },
+        Params { border: 3, untrusted_rectangles: "1:10,20,5,60".to_owned(), ..Params::default() },
+    ] {
+        let examiner = Examiner::new(&list, 0, &images, &params, before.take()).unwrap();
+        let strong = |part: &[Range<usize>; 2]| -> Vec<[usize; 2]> {
+            let panels = examiner.examine([WIDTH, HEIGHT], &frame.pixels, part).unwrap();
+            let place = |e: &Examined, k: u32| [e.origin[0] + k as usize % e.size[0], e.origin[1] + k as usize / e.size[0]];
+            let mut all: Vec<[usize; 2]> = panels.iter().flat_map(|e| e.strong.iter().map(move |k| place(e, *k))).collect();
+            all.sort_unstable();
+            all
+        };
+        let whole = strong(&[0..WIDTH, 0..HEIGHT]);
+        for part in [[0..WIDTH, 0..HEIGHT], [10..40, 20..50], [60..85, 0..90], [119..400, 0..3], [75..75, 0..9]] {
+            let expected: Vec<[usize; 2]> = whole.iter().filter(|[x, y]| part[0].contains(x) && part[1].contains(y)).copied().collect();
+            assert_eq!(strong(&part), expected, "{part:?} {params:?}");
+        }
+        // Masks that are kept are those that would be made.
+        let anew = Examiner::new(&list, 0, &images, &params, None).unwrap();
+        let counts = |e: &Examiner| {
+            e.examine([WIDTH, HEIGHT], &frame.pixels, &[30..100, 0..HEIGHT]).unwrap().into_iter().map(|e| e.counts).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&examiner), counts(&anew));
+        numbers.push(whole.len());
+        before = Some(examiner);
+    }
+    assert!(numbers.iter().all(|n| *n > 10) && numbers[1] != numbers[0], "{numbers:?}");
+}
