@@ -159,11 +159,16 @@ impl Indexing<'_> {
             // What has no vectors of a lattice with a wrong centre has none with the right one.
             Err(_) => return Ok((None, None)),
         };
-        let told =
-            BeamSearch { shift_mm: found.beam_mm, scope_mm: mm_search_scope, score: found.score, score_at_header: found.score_at_header };
-        monitor.log(&format!("{told}."));
         let pixel = self.header.detectors.iter().flat_map(|d| &d.panels).map(|p| p.pixel_size[0]).fold(f64::INFINITY, f64::min);
-        if found.offset.norm() < pixel {
+        let told = BeamSearch {
+            shift_mm: found.beam_mm,
+            scope_mm: mm_search_scope,
+            score: found.score,
+            score_at_header: found.score_at_header,
+            elsewhere: found.offset.norm() > pixel,
+        };
+        monitor.log(&format!("{told}."));
+        if !told.elsewhere {
             return Ok((Some(told), None));
         }
         let mut other = Indexing::new(&beam_shift::moved(&self.header, &found.offset), table, self.params, self.known)?;

@@ -78,7 +78,8 @@ impl core::fmt::Display for NotIndexed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}", self.why)?;
         match &self.beam {
-            Some(beam) => write!(f, ". {beam}; no lattice was found with that either"),
+            Some(beam) if beam.elsewhere => write!(f, ". {beam}; no lattice was found with that either"),
+            Some(beam) => write!(f, ". {beam}: the beam centre is not to blame"),
             None => Ok(()),
         }
     }

@@ -85,6 +85,8 @@ pub struct BeamSearch {
     pub score: f64,
     /// The same with the header's beam centre.
     pub score_at_header: f64,
+    /// Whether that is elsewhere by more than a pixel, so that indexing began once more from there.
+    pub elsewhere: bool,
 }
 
 impl core::fmt::Display for BeamSearch {
