@@ -7,6 +7,7 @@ use ewald_core::session::Session;
 use ewald_protocol::{Bulk, ReflectionsHeader, SpotKind, SweepView, View, ViewHeader};
 
 use crate::lattice;
+use crate::quantities::Quantities;
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,7 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
     };
     let places = Places::new(experiments);
     let [mut place, mut range, mut boxes, mut hkl, mut state] = [const { Vec::new() }; 5];
+    let mut quantities = Quantities::default();
     let mut n = 0;
     // Every reflection has a box; the other columns may be absent in tables from elsewhere.
     for (row, bbox) in table.bbox.iter().enumerate() {
@@ -67,7 +69,9 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
         let Some((sweep, z)) = places.of(id, set) else { continue };
         let [dx, dy] = places.panel(sweep, table.panel.get(row).map_or(0, |p| *p as usize));
         let [x0, x1, y0, y1, z0, z1] = *bbox;
-        let [x, y, _] = positions.get(row).copied().unwrap_or([f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, 0.0]);
+        let centre = [f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, f64::from(z0 + z1) / 2.0];
+        let [x, y, own_z] = positions.get(row).copied().unwrap_or(centre);
+        quantities.push(experiments, sweep, table, row, [x, y, own_z + f64::from(z)]);
         let put = |values: [i32; 3], to: &mut Vec<u8>| values.iter().for_each(|v| to.extend_from_slice(&v.to_le_bytes()));
         put([sweep as i32, z0.saturating_add(z), z1.saturating_add(z)], &mut range);
         if of != SpotKind::Found {
@@ -82,7 +86,7 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
         state.push(u8::from(wanted != 0 && table.flags.get(row).is_some_and(|f| f & wanted != 0)));
         n += 1;
     }
-    Ok(Bulk { header: ViewHeader::Reflections(ReflectionsHeader { of, n }), buffers: vec![place, range, boxes, hkl, state] })
+    Ok(Bulk { header: ViewHeader::Reflections(ReflectionsHeader { of, n }), buffers: vec![place, range, boxes, hkl, state, quantities.0] })
 }
 
 /// Where experiments and panels begin in the raw images of their sweeps.

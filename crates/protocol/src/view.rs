@@ -55,6 +55,7 @@ pub enum ViewHeader {
 /// 3. `i32` × 4: x0, x1, y0, y1 of its box in px of the raw image, half-open
 /// 4. `i32` × 3: hkl; empty for found ones
 /// 5. `u8`: 1 when indexed, or integrated; else 0
+/// 6. `f32` × 4: z in images from the sweep's first, d (Å), intensity and its standard deviation (counts; not numbers where there is none)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReflectionsHeader {
     /// Which reflections.
@@ -63,7 +64,7 @@ pub struct ReflectionsHeader {
     pub n: usize,
 }
 
-/// Reflections on one image, whose boxes have pixels there. Buffers as of [`ReflectionsHeader`] without the second.
+/// Reflections on one image, whose boxes have pixels there. Buffers as of [`ReflectionsHeader`] without the second and the sixth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpotsHeader {
     /// Number of the sweep.

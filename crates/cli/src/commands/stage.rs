@@ -47,18 +47,24 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
     if stage == StageId::Integrate {
         unfinished::take_up(&mut session, arguments);
     }
-    let report = session.run(stage, &monitor).cloned();
+    let outcome = session.run(stage, &monitor).cloned();
     monitor.clear();
     monitor.take_log().iter().for_each(|line| eprintln!("{line}"));
     if stage == StageId::Integrate {
-        unfinished::leave(&session, &report, arguments)?;
+        unfinished::leave(&session, &outcome, arguments)?;
     }
-    let report = report.map_err(io::failure)?;
-    if arguments.json {
-        println!("{:#}", serde_json::to_value(&report).unwrap_or_default());
-    } else {
-        println!("{}", report.to_text());
+    let told = match &outcome {
+        Ok(report) => Some(report.clone()),
+        Err(error) => error.report(),
+    };
+    if let Some(report) = told {
+        if arguments.json {
+            println!("{:#}", serde_json::to_value(&report).unwrap_or_default());
+        } else {
+            println!("{}", report.to_text());
+        }
     }
+    outcome.map_err(io::failure)?;
     Ok(session)
 }
 

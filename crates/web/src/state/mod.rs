@@ -8,6 +8,7 @@ mod events;
 mod lattice;
 mod run;
 mod show;
+mod table;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,6 +29,7 @@ pub use beam_centre::BeamSearch;
 pub use lattice::{LatticePoints, Spot};
 pub use run::Run;
 pub use show::Shown;
+pub use table::SpotTable;
 
 /// Most threads that are started: each costs memory, and more bring little.
 const MOST_THREADS: f64 = 16.0;
@@ -145,6 +147,8 @@ pub struct Page {
     pub states: RwSignal<BTreeMap<StageId, StageState>>,
     /// The stages' reports and times in seconds.
     pub reports: RwSignal<BTreeMap<StageId, (Report, f64)>>,
+    /// What stages have seen in a last run that failed.
+    pub failures: RwSignal<BTreeMap<StageId, Report>>,
     /// What is open.
     pub data: RwSignal<Option<DataSet>>,
     /// Parameters that are not defaults.
@@ -169,6 +173,8 @@ pub struct Page {
     pub images_open: RwSignal<bool>,
     /// The latest drawing; that of the image before until the new one is there.
     pub shown: RwSignal<Option<Shown>, LocalStorage>,
+    /// How many strong pixels and spots its image alone has, where they are looked for and have been counted.
+    pub found: RwSignal<Option<[usize; 2]>>,
     /// A pixel of it, and its value.
     pub probed: RwSignal<Option<([i32; 2], Option<f64>)>>,
     /// Values along a line or a radius.
@@ -179,6 +185,8 @@ pub struct Page {
     pub lattice: RwSignal<Option<Rc<LatticePoints>>, LocalStorage>,
     /// The spot that is lit.
     pub spot: RwSignal<Option<Spot>>,
+    /// The table of reflections.
+    pub table: SpotTable,
     /// The search for the beam centre.
     pub beam: BeamSearch,
     /// The imported models, for rings and resolutions.
@@ -204,6 +212,7 @@ impl Page {
             progress: RwSignal::default(),
             states: RwSignal::default(),
             reports: RwSignal::default(),
+            failures: RwSignal::default(),
             data: RwSignal::default(),
             parameters: RwSignal::default(),
             used: RwSignal::default(),
@@ -216,11 +225,13 @@ impl Page {
             image: RwSignal::default(),
             images_open: RwSignal::default(),
             shown: RwSignal::new_local(None),
+            found: RwSignal::default(),
             probed: RwSignal::default(),
             profile: RwSignal::default(),
             spots: RwSignal::default(),
             lattice: RwSignal::new_local(None),
             spot: RwSignal::default(),
+            table: SpotTable::new(),
             beam: BeamSearch::new(),
             models: RwSignal::new_local(None),
             fetching: StoredValue::default(),
@@ -230,6 +241,7 @@ impl Page {
         page.start_engine();
         page.show_spots_of_selected_stage();
         page.show_lattice_of_selected_stage();
+        page.keep_table();
         page
     }
 
@@ -289,15 +301,18 @@ impl Page {
     /// Forgets what belongs to the files that were open.
     fn forget_results(self) {
         self.reports.update(BTreeMap::clear);
+        self.failures.update(BTreeMap::clear);
         self.states.update(BTreeMap::clear);
         self.used.update(BTreeMap::clear);
         self.spots.set(None);
         self.images_open.set(false);
         self.shown.set(None);
+        self.found.set(None);
         self.probed.set(None);
         self.profile.set(None);
         self.models.set(None);
         self.beam.forget();
+        self.table.forget();
         self.image.set([0, 0]);
         self.fetching.set_value(show::Fetching::default());
     }

@@ -2,7 +2,7 @@
 
 use super::Params;
 use super::measure::Measured;
-use super::profile::{Fit, Unfit};
+use super::profile::{Fit, Outcome, Unfit};
 use super::setup::Setup;
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
@@ -71,37 +71,37 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
     t.xyzobs_mm_variance[i] = [0, 1, 2].map(|a| m.xyz_variance[a] * scale[a] * scale[a]);
 }
 
-/// Writes a fit, or that there is none, into row `i`.
-pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Result<Fit, Unfit>) {
+/// Writes what became of a reflection's fit into row `i`.
+pub(super) fn set_fit(t: &mut Reflections, i: usize, outcome: Outcome) {
     let no_sum = |flags: &mut u64| {
         *flags |= flags::FAILED_DURING_SUMMATION;
         *flags &= !flags::INTEGRATED_SUM;
     };
-    match fit {
-        Ok(f) => {
-            t.flags[i] |= flags::INTEGRATED_PRF;
-            t.i_prf[i] = f.intensity;
-            t.var_prf[i] = f.variance;
-            t.profile_correlation[i] = f.correlation;
-            if f.spikes > 0 {
-                // The fit does without those pixels, the sum cannot.
-                t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS;
-                no_sum(&mut t.flags[i]);
-            }
-            if f.beside.abs() > OTHERS * t.var_sum[i].max(0.0).sqrt() {
-                // The fit knows what is others', the sum does not.
-                no_sum(&mut t.flags[i]);
-            }
-            if t.flags[i] & flags::INTEGRATED_SUM != 0 {
-                t.var_sum[i] = sum_variance(t, i, &f);
-            }
-        }
+    if outcome.spikes > 0 {
+        // A fit does without those pixels, a sum cannot.
+        t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS;
+        no_sum(&mut t.flags[i]);
+    }
+    let fit = match outcome.fit {
+        Ok(fit) => fit,
         Err(why) => {
             t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING;
             if why == Unfit::Inseparable {
                 no_sum(&mut t.flags[i]);
             }
+            return;
         }
+    };
+    t.flags[i] |= flags::INTEGRATED_PRF;
+    t.i_prf[i] = fit.intensity;
+    t.var_prf[i] = fit.variance;
+    t.profile_correlation[i] = fit.correlation;
+    if fit.beside.abs() > OTHERS * t.var_sum[i].max(0.0).sqrt() {
+        // A fit knows what is others', a sum does not.
+        no_sum(&mut t.flags[i]);
+    }
+    if t.flags[i] & flags::INTEGRATED_SUM != 0 {
+        t.var_sum[i] = sum_variance(t, i, &fit);
     }
 }
 
@@ -113,7 +113,7 @@ const OTHERS: f64 = 0.25;
 /// other, the sum's own is kept.
 fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
     let own = t.var_sum[i];
-    let expected = f.intensity.max(0.0) * f.recorded + t.background_sum_variance[i];
+    let expected = f.expected() * f.recorded + t.background_sum_variance[i];
     let apart = t.i_sum[i] - f.intensity * f.recorded;
     if apart * apart < CONTRADICTION * CONTRADICTION * expected.max(1.0) { expected } else { own.max(expected) }
 }

@@ -4,7 +4,7 @@ use super::super::measure::Footprint;
 use super::super::setup::Setup;
 use super::fit::{Cell, Fit, Level, fit};
 use super::grid::Grid;
-use super::overlap::{self, Neighbour, Unfit};
+use super::overlap::{self, Joint, Neighbour, Unfit};
 use super::projection::{Projection, Shares, moments};
 use super::references::{Knowledge, References, Summary};
 use super::sampler::Sampler;
@@ -49,6 +49,20 @@ pub(crate) struct Candidate {
 impl Candidate {
     fn bytes(&self) -> usize {
         4 * self.foreground.counts.len() + size_of::<Candidate>() + self.neighbours.len() * size_of::<Neighbour>()
+    }
+}
+
+/// What became of a reflection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) fit: Result<Fit, Unfit>,
+    /// Pixels that cannot belong to it; a fit does without them.
+    pub(crate) spikes: usize,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Outcome { fit: Err(Unfit::Nothing), spikes: 0 }
     }
 }
 
@@ -333,8 +347,18 @@ impl<'a> Fitter<'a> {
         true
     }
 
-    /// As [`Fitter::fit`], for a reflection with others upon it. Where there is no profile for one of another lattice, that of the reflection's own serves.
-    fn fit_among(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Result<Fit, Unfit> {
+    /// Fits a reflection by itself or with those upon it.
+    fn fit(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Outcome {
+        if self.project(c, scratch).is_none() {
+            return Outcome::default();
+        }
+        // With its centre off the scan most of a reflection is extrapolated.
+        let fittable = self.references.sampler.covers(&c.xyz);
+        if c.neighbours.is_empty() || !fittable { fit_alone(c, fittable, scratch) } else { self.fit_among(c, fitters, scratch) }
+    }
+
+    /// Fits a reflection with others upon it. Where there is no profile for one of another lattice, that of the reflection's own serves.
+    fn fit_among(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Outcome {
         let f = &c.foreground;
         let mut fractions = vec![scratch.projection.fraction.clone()];
         let Scratch { footprint, levels, places, corners, other, .. } = scratch;
@@ -351,48 +375,52 @@ impl<'a> Fitter<'a> {
             .as_ref()
             .map(|field| |weights: &mut dyn Iterator<Item = (usize, f64)>| field.variance(weights.map(|(q, w)| (places[q], w))));
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&mut dyn Iterator<Item = (usize, f64)>) -> f64);
-        let mut best = overlap::fit(&fractions, &f.counts, levels, &f.level, carried)?;
-        let width = footprint.corners.width.saturating_sub(1);
-        let (mut counts, mut spikes) = (f.counts.clone(), 0);
-        for _ in 0..SPIKE_ROUNDS {
-            let below: Vec<f64> = levels.iter().zip(&best.others).map(|(b, o)| b + o.max(0.0)).collect();
-            let found = spikes::remove(&footprint.inside, width, &fractions[0], &below, best.fit.intensity, &mut counts);
-            if found == 0 {
-                break;
-            }
-            spikes += found;
-            best = overlap::fit(&fractions, &counts, levels, &f.level, carried)?;
-        }
-        Ok(Fit { spikes, ..best.fit })
+        without_spikes(f, footprint, &fractions[0], levels, |counts| overlap::fit(&fractions, counts, levels, &f.level, carried))
     }
+}
 
-    fn fit(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Result<Fit, Unfit> {
-        self.project(c, scratch).ok_or(Unfit::Nothing)?;
-        if c.neighbours.is_empty() { self.fit_alone(c, scratch).ok_or(Unfit::Nothing) } else { self.fit_among(c, fitters, scratch) }
-    }
+/// Fits a reflection upon which there are no others; one that is not `fittable` is only searched for spikes.
+fn fit_alone(c: &Candidate, fittable: bool, scratch: &mut Scratch) -> Outcome {
+    let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
+    let f = &c.foreground;
+    let carried = f.field.as_ref().map(|field| {
+        |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
+    });
+    let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
+    let fraction = &projection.fraction;
+    without_spikes(f, footprint, fraction, levels, |counts| {
+        let fit = if fittable { fit(fraction, counts, levels, &f.level, carried, cells) } else { None };
+        fit.map(Joint::alone).ok_or(Unfit::Nothing)
+    })
+}
 
-    fn fit_alone(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
-        let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
-        let f = &c.foreground;
-        let carried = f.field.as_ref().map(|field| {
-            |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
-        });
-        let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
-        let first = fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)?;
-        let width = footprint.corners.width.saturating_sub(1);
-        let mut counts = f.counts.clone();
-        let (mut best, mut spikes) = (first, 0);
-        // With the worst gone, lesser ones may show.
-        for _ in 0..SPIKE_ROUNDS {
-            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, best.intensity, &mut counts);
-            if found == 0 {
-                break;
-            }
-            spikes += found;
-            best = fit(&projection.fraction, &counts, levels, &f.level, carried, cells)?;
+/// Fits a reflection again and again while there are spikes to leave out. One that cannot be fitted is searched for them once.
+fn without_spikes(
+    f: &Foreground,
+    footprint: &Footprint,
+    fraction: &[f64],
+    levels: &[f64],
+    mut try_fit: impl FnMut(&[i32]) -> Result<Joint, Unfit>,
+) -> Outcome {
+    let width = footprint.corners.width.saturating_sub(1);
+    let mut counts = f.counts.clone();
+    let remove =
+        |counts: &mut [i32], levels: &[f64], intensity| spikes::remove(&footprint.inside, width, fraction, levels, intensity, counts);
+    let mut spikes = 0;
+    let mut tried = try_fit(&counts);
+    // With the worst gone, lesser ones may show.
+    for _ in 0..SPIKE_ROUNDS {
+        let found = match &tried {
+            Ok(joint) => remove(&mut counts, &joint.below(levels), joint.fit.intensity),
+            Err(_) => remove(&mut counts, levels, 0.0),
+        };
+        spikes += found;
+        if found == 0 || tried.is_err() {
+            break;
         }
-        Some(Fit { spikes, ..best })
+        tried = try_fit(&counts);
     }
+    Outcome { fit: tried.map(|joint| joint.fit), spikes }
 }
 
 fn weight(net: f64) -> f64 {
@@ -400,10 +428,10 @@ fn weight(net: f64) -> f64 {
 }
 
 /// Fits reflections whose profiles are final, each with the profiles of its experiment: by row, in their order.
-pub(crate) fn fit_ready(fitters: &BTreeMap<usize, Fitter<'_>>, ready: &[(usize, Candidate)]) -> Vec<(usize, Result<Fit, Unfit>)> {
+pub(crate) fn fit_ready(fitters: &BTreeMap<usize, Fitter<'_>>, ready: &[(usize, Candidate)]) -> Vec<(usize, Outcome)> {
     let fits = parallel::map_chunks(ready, CHUNK, |_, chunk| {
         let mut scratch = Scratch::default();
-        let one = |(e, c): &(usize, Candidate)| (c.row, fitters.get(e).ok_or(Unfit::Nothing).and_then(|f| f.fit(c, fitters, &mut scratch)));
+        let one = |(e, c): &(usize, Candidate)| (c.row, fitters.get(e).map(|f| f.fit(c, fitters, &mut scratch)).unwrap_or_default());
         chunk.iter().map(one).collect::<Vec<_>>()
     });
     fits.into_iter().flatten().collect()

@@ -28,7 +28,7 @@ mod shape;
 mod spikes;
 mod trend;
 
-pub(super) use fit::{Fit, Level};
-pub(super) use fitter::{Candidate, Fitter, Foreground, Progress, fit_ready};
+pub(super) use fit::{Fit, Level, expected_counts};
+pub(super) use fitter::{Candidate, Fitter, Foreground, Outcome, Progress, fit_ready};
 pub(super) use overlap::{MOST as MOST_NEIGHBOURS, Neighbour, Unfit};
 pub(super) use references::Summary;

@@ -7,6 +7,7 @@
 use super::fit::{Fit, LEAST_RECORDED, Level, NOTHING, correlation};
 use crate::math::Symmetric;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A reflection upon another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +44,23 @@ pub(crate) enum Unfit {
 pub(super) struct Joint {
     /// Of the reflection.
     pub(super) fit: Fit,
-    /// What the neighbours have on each pixel, counts.
+    /// What the neighbours have on each pixel, counts; empty without any.
     pub(super) others: Vec<f64>,
+}
+
+impl Joint {
+    /// A reflection without neighbours.
+    pub(super) fn alone(fit: Fit) -> Self {
+        Joint { fit, others: Vec::new() }
+    }
+
+    /// All that lies below the reflection: the background and its neighbours.
+    pub(super) fn below<'a>(&self, levels: &'a [f64]) -> Cow<'a, [f64]> {
+        if self.others.is_empty() {
+            return Cow::Borrowed(levels);
+        }
+        levels.iter().zip(&self.others).map(|(b, o)| b + o.max(0.0)).collect()
+    }
 }
 
 /// The most likely intensities of independent Poisson counts b + Σ I_j p_j, as [`super::fit::fit`] finds that of one: M I = Σ p (d − b)/v with
@@ -116,7 +132,7 @@ pub(super) fn fit(
     }
     let beside = pixels.iter().map(|&q| others[q]).sum();
     let model: Vec<f64> = (0..counts.len()).map(|q| own_intensity.max(0.0) * own[q] + others[q]).collect();
-    let fit = Fit { intensity: own_intensity, variance, correlation: correlation(&model, counts), recorded, spikes: 0, beside };
+    let fit = Fit { intensity: own_intensity, variance, correlation: correlation(&model, counts), recorded, beside };
     Ok(Joint { fit, others })
 }
 
