@@ -51,7 +51,9 @@ pub fn App() -> impl IntoView {
             let (log, step) = &mut *seen.borrow_mut();
             page.poll(log, step);
         },
-        Duration::from_millis(100),
+        // Often enough for numbers that are read. Without a graphics card the browser needs tens of milliseconds of processor time, which
+        // the engine could use, for each change of the screen, however small.
+        Duration::from_millis(250),
     );
     programs::publish(page);
     let help = RwSignal::new(false);

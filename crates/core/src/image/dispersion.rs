@@ -144,6 +144,21 @@ impl Usable {
         (self.trusted[0]..=self.trusted[1]).contains(&count)
     }
 
+    /// Makes −1 of the counts of row `j` that may not be used.
+    pub fn hide_unusable(&self, j: usize, counts: &mut [i32]) {
+        let [low, high] = self.trusted;
+        for (counts, bits) in counts.chunks_mut(64).zip(self.row(j)) {
+            // Without a branch for each count, so that many are done at once.
+            counts.iter_mut().for_each(|c| *c |= i32::from((low <= *c) & (*c <= high)) - 1);
+            let mut hidden = !bits;
+            while hidden != 0 {
+                let Some(count) = counts.get_mut(hidden.trailing_zeros() as usize) else { break };
+                *count = -1;
+                hidden &= hidden - 1;
+            }
+        }
+    }
+
     /// A row's bits.
     pub(super) fn row(&self, j: usize) -> &[u64] {
         let n = words(self.width);
@@ -160,6 +175,23 @@ pub struct Pixel {
     pub value: i32,
 }
 
+/// What the test decides about the pixels of a panel on its way to the strong ones: a bit for each, rows of whole words of 64 pixels, the
+/// first in the lowest bit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Usable, and in a window that varies more than flat background.
+    pub flagged: Vec<u64>,
+    /// What erosion leaves of them: what is no background, and may be strong.
+    pub kept: Vec<u64>,
+}
+
+impl Decisions {
+    /// The bits of row `j` of a panel of `width` pixels, of `flagged` or `kept`.
+    pub fn row(bits: &[u64], width: usize, j: usize) -> &[u64] {
+        bits.get(j * words(width)..(j + 1) * words(width)).unwrap_or_default()
+    }
+}
+
 /// Buffers that one thread keeps from panel to panel: some dozens of rows.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
@@ -173,6 +205,21 @@ impl Dispersion {
     ///
     /// If the mask does not have as many pixels as the panel, or the kernel is outside its range.
     pub fn strong_pixels(&self, panel: &PanelView, usable: &Usable, scratch: &mut Scratch) -> Vec<Pixel> {
+        self.run(panel, usable, scratch, None)
+    }
+
+    /// The same, with what was decided on the way.
+    ///
+    /// # Panics
+    ///
+    /// As [`strong_pixels`](Self::strong_pixels).
+    pub fn decisions(&self, panel: &PanelView, usable: &Usable, scratch: &mut Scratch) -> (Vec<Pixel>, Decisions) {
+        let mut decisions = Decisions::default();
+        let strong = self.run(panel, usable, scratch, Some(&mut decisions));
+        (strong, decisions)
+    }
+
+    fn run(&self, panel: &PanelView, usable: &Usable, scratch: &mut Scratch, told: Option<&mut Decisions>) -> Vec<Pixel> {
         assert_eq!([usable.width, usable.height], [panel.width, panel.height], "mask and panel differ in size");
         assert!(self.kernel.iter().all(|k| (1..=60).contains(k)), "kernel {:?} outside 1..=60", self.kernel);
         let size = [panel.width, panel.height];
@@ -180,7 +227,7 @@ impl Dispersion {
             Some((s, test, stream)) if s == size && test == *self => stream,
             _ => Stream::new(self, panel.width),
         };
-        let found = stream.run(panel, usable);
+        let found = stream.run(panel, usable, told);
         scratch.stream = Some((size, self.clone(), stream));
         found
     }

@@ -1,5 +1,6 @@
 //! The streaming sums against the definition, evaluated window by window.
 
+use super::super::bitmap::bit;
 use super::super::stream::BIG;
 use super::*;
 use proptest::prelude::*;
@@ -18,7 +19,8 @@ fn window(frame: &Frame, j: usize, i: usize, k: [usize; 2], counts: impl Fn(usiz
     sums
 }
 
-fn by_definition(t: &Dispersion, frame: &Frame, u: &Usable) -> Vec<Pixel> {
+/// Strong pixels, and the flagged and the kept ones.
+fn by_definition(t: &Dispersion, frame: &Frame, u: &Usable) -> (Vec<Pixel>, [Vec<bool>; 2]) {
     let (w, h) = (frame.width, frame.height);
     let usable = |j: usize, i: usize| u.contains(i, j) && (u.trusted[0]..=u.trusted[1]).contains(&frame.row(j)[i]);
     let each = |f: &dyn Fn(usize, usize) -> bool| -> Vec<bool> { (0..w * h).map(|k| f(k / w, k % w)).collect() };
@@ -50,7 +52,8 @@ fn by_definition(t: &Dispersion, frame: &Frame, u: &Usable) -> Vec<Pixel> {
         };
         kept[j * w + i] && p > t.global_threshold && above
     });
-    (0..w * h).filter(|&k| strong[k]).map(|k| Pixel { index: k as u32, value: frame.pixels[k] }).collect()
+    let flagged = each(&|j, i| usable(j, i) && flagged[j * w + i]);
+    ((0..w * h).filter(|&k| strong[k]).map(|k| Pixel { index: k as u32, value: frame.pixels[k] }).collect(), [flagged, kept])
 }
 
 prop_compose! {
@@ -91,7 +94,20 @@ proptest! {
         let t = Dispersion { method, kernel, sigma_background, min_local, gain, gaps, ..Dispersion::default() };
         let usable = Usable::new(&mask, frame.width, [low, high]);
         let view = PanelView::new(&frame, [0, 0], [frame.width, frame.height]).unwrap();
-        prop_assert_eq!(t.strong_pixels(&view, &usable, &mut Scratch::default()), by_definition(&t, &frame, &usable));
+        let (strong, decisions) = by_definition(&t, &frame, &usable);
+        let mut scratch = Scratch::default();
+        prop_assert_eq!(&t.strong_pixels(&view, &usable, &mut scratch), &strong);
+        let (again, told) = t.decisions(&view, &usable, &mut scratch);
+        prop_assert_eq!(again, strong);
+        let (w, h) = (frame.width, frame.height);
+        let bits = |of: &[u64]| (0..w * h).map(|k| bit(Decisions::row(of, w, k / w), k % w)).collect::<Vec<_>>();
+        prop_assert_eq!([bits(&told.flagged), bits(&told.kept)], decisions);
+        for j in 0..h {
+            let mut row = frame.row(j).to_vec();
+            usable.hide_unusable(j, &mut row);
+            let expected = frame.row(j).iter().enumerate().map(|(i, p)| if usable.contains(i, j) && usable.trusts(*p) { *p } else { -1 });
+            prop_assert_eq!(row, expected.collect::<Vec<_>>());
+        }
     }
 }
 

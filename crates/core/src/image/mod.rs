@@ -9,7 +9,7 @@ mod radial;
 mod source;
 mod stream;
 
-pub use dispersion::{Dispersion, Gaps, Method, PanelView, Pixel, Scratch, Usable};
+pub use dispersion::{Decisions, Dispersion, Gaps, Method, PanelView, Pixel, Scratch, Usable};
 pub use driver::{DEFAULT_BUDGET, for_each_frame};
 pub use frame::Frame;
 pub use radial::{Blur, RadialBins, RadialProfile, RadialScratch};

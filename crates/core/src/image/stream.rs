@@ -10,7 +10,7 @@
 //! What is held are rings of rows: 16-bit counts of the 2k + 2 last rows, and a few bits a pixel of the 4k + 4 last.
 
 use super::bitmap::{Ring, bit, erode_row, for_each_run, words};
-use super::dispersion::{Dispersion, Gaps, Method, PanelView, Pixel, Usable};
+use super::dispersion::{Decisions, Dispersion, Gaps, Method, PanelView, Pixel, Usable};
 use super::kernel::{self, BLOCK, Block, Bound, Columns, Level, Levels};
 
 /// Counts from here on take no part in sums: their squares would not be exact.
@@ -111,8 +111,8 @@ impl Stream {
         }
     }
 
-    /// Strong pixels of a panel, in row-major order.
-    pub(super) fn run(&mut self, panel: &PanelView, usable: &Usable) -> Vec<Pixel> {
+    /// Strong pixels of a panel, in row-major order; what is decided on the way is added to `told`.
+    pub(super) fn run(&mut self, panel: &PanelView, usable: &Usable, mut told: Option<&mut Decisions>) -> Vec<Pixel> {
         for sums in [&mut self.m, &mut self.x, &mut self.y] {
             sums.fill(0);
         }
@@ -133,9 +133,15 @@ impl Stream {
             let behind = |rows: usize| a.checked_sub(rows).filter(|j| *j < height);
             if let Some(f) = behind(ky) {
                 self.flag(f, height);
+                if let Some(told) = &mut told {
+                    told.flagged.extend(self.flagged.row(f).iter().zip(self.usable.row(f)).map(|(f, u)| f & u));
+                }
             }
             if let Some(c) = behind(ky + self.erosion) {
                 self.erode(c, height);
+                if let Some(told) = &mut told {
+                    told.kept.extend_from_slice(self.kept.row(c));
+                }
             }
             if let Some(s) = behind(ky + self.erosion + margin) {
                 self.above_background(panel, s, margin, &mut strong);

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use ewald_core::image::{Dispersion, Gaps, Method};
+use ewald_core::image::{Decisions, Dispersion, Method};
 use ewald_core::stages::spots::Examined;
 use ewald_protocol::Layer;
 
@@ -27,169 +27,230 @@ pub fn map(layer: Layer, part: &[Range<usize>; 2], panels: &[Examined]) -> (Vec<
     let width = part[0].len();
     let mut out = vec![-1; width * part[1].len()];
     for at in panels {
-        let values = layer_of(at, layer, unit);
         let [columns, rows] = at.inner.clone();
         let first = [at.origin[0] + columns.start, at.origin[1] + rows.start];
         let (Some(x), Some(y)) = (first[0].checked_sub(part[0].start), first[1].checked_sub(part[1].start)) else { continue };
-        for (j, row) in values.chunks_exact(at.size[0].max(1)).take(rows.end).skip(rows.start).enumerate() {
-            let start = (y + j) * width + x;
-            if let (Some(to), Some(from)) = (out.get_mut(start..start + columns.len()), row.get(columns.clone())) {
-                to.copy_from_slice(from);
+        let place = |j: usize| {
+            let start = (y + j - rows.start) * width + x;
+            start..start + columns.len()
+        };
+        Panel { at, columns: columns.clone() }.fill(layer, unit, rows.clone(), |j, values| {
+            if let Some(to) = out.get_mut(place(j)) {
+                to.copy_from_slice(values);
             }
-        }
+        });
     }
     (out, unit)
 }
 
-/// Without windows (the radial profile) there are only the counts and the strong pixels.
-fn layer_of(at: &Examined, layer: Layer, unit: f64) -> Vec<i32> {
-    let mut out = vec![-1; at.counts.len()];
-    match (layer, &at.test) {
-        (Layer::Counts, _) => out.copy_from_slice(&at.counts),
-        (Layer::Strong, _) => {
-            out.iter_mut().zip(&at.counts).filter(|(_, c)| **c >= 0).for_each(|(o, _)| *o = 0);
-            at.strong.iter().for_each(|&k| out[k as usize] = 1);
-        }
-        (_, Some(test)) => Panel { at, test }.fill(layer, unit, &mut out),
-        (_, None) => {}
-    }
-    out
-}
-
 struct Panel<'a> {
     at: &'a Examined,
-    test: &'a Dispersion,
+    /// Those that are wanted.
+    columns: Range<usize>,
 }
 
 impl Panel<'_> {
-    fn usable(&self, k: usize) -> bool {
-        self.at.counts[k] >= 0
-    }
-
-    /// m, x, y of one pixel.
-    fn own(&self, k: usize) -> [f64; 3] {
-        let p = self.at.counts[k];
-        if (0..BIG).contains(&p) { [1.0, f64::from(p), f64::from(p) * f64::from(p)] } else { [0.0; 3] }
-    }
-
-    fn fill(&self, layer: Layer, unit: f64, out: &mut [i32]) {
-        let steps = |value: f64| (value / unit).clamp(0.0, f64::from(i32::MAX)) as i32;
-        let (size, test) = (self.at.size, self.test);
-        match layer {
-            Layer::Counts | Layer::Strong => {}
-            Layer::Mean | Layer::Variance | Layer::Dispersion => sliding(
-                size,
-                test.kernel,
-                |k| self.own(k),
-                |k, [m, x, y]| {
+    /// Gives the values of each row of `rows`, in the columns that are wanted. Without windows (the radial profile) there are only the counts
+    /// and the strong pixels.
+    fn fill(&self, layer: Layer, unit: f64, rows: Range<usize>, mut give: impl FnMut(usize, &[i32])) {
+        // A multiplication instead of a division changes nothing: the units are powers of two.
+        let (at, per_unit, size) = (self.at, 1.0 / unit, self.at.size);
+        let steps = |value: f64| (value * per_unit) as i32;
+        let mut line = vec![-1; self.columns.len()];
+        match (layer, &at.test) {
+            (Layer::Counts, _) => rows.for_each(|j| give(j, self.counts(j))),
+            (Layer::Strong, _) => rows.for_each(|j| {
+                line.iter_mut().zip(self.counts(j)).for_each(|(to, count)| *to = (*count).min(0));
+                let begin = at.strong.partition_point(|k| (*k as usize) < j * size[0]);
+                let of_row = at.strong[begin..].iter().map(|k| *k as usize - j * size[0]).take_while(|i| *i < size[0]);
+                of_row.for_each(|i| line[i - self.columns.start] = 1);
+                give(j, &line);
+            }),
+            (Layer::Flagged, Some(_)) => rows.for_each(|j| {
+                let flagged = Decisions::row(&at.decisions.flagged, size[0], j);
+                let pixels = line.iter_mut().zip(self.counts(j)).zip(self.columns.clone());
+                pixels.for_each(|((to, count), i)| *to = (*count).min(0) | i32::from(bit(flagged, i)));
+                give(j, &line);
+            }),
+            (Layer::Threshold, Some(test)) => self.thresholds(test, rows, |j, thresholds| {
+                let pixels = line.iter_mut().zip(self.counts(j)).zip(thresholds);
+                pixels.for_each(|((to, count), t)| *to = unless_hidden(*count, steps(t.max(test.global_threshold))));
+                give(j, &line);
+            }),
+            (Layer::Mean, Some(test)) => self.windows::<false>(test.kernel, None, rows, |j, sums| {
+                for (to, (m, x)) in line.iter_mut().zip(sums.m.iter().zip(sums.x)) {
+                    *to = if *m > 0.0 { steps(x / m) } else { -1 };
+                }
+                self.hide(j, &mut line);
+                give(j, &line);
+            }),
+            (Layer::Variance | Layer::Dispersion, Some(test)) => self.windows::<true>(test.kernel, None, rows, |j, sums| {
+                for (to, ((m, x), y)) in line.iter_mut().zip(sums.m.iter().zip(sums.x).zip(sums.y)) {
                     let mean = x / m.max(1.0);
                     let variance = (y - x * mean) / (m - 1.0);
-                    let value = match layer {
-                        Layer::Mean => Some(mean).filter(|_| m > 0.0),
-                        Layer::Variance => Some(variance).filter(|_| m > 1.0),
-                        _ => Some(variance / mean).filter(|_| m > 1.0 && x > 0.0),
+                    *to = match layer {
+                        _ if *m <= 1.0 => -1,
+                        Layer::Variance => steps(variance.max(0.0)),
+                        _ if *x > 0.0 => steps((variance / mean).max(0.0)),
+                        _ => -1,
                     };
-                    if let Some(value) = value.filter(|_| self.usable(k)) {
-                        out[k] = steps(value);
-                    }
-                },
-            ),
-            Layer::Flagged => {
-                let flagged = self.flagged();
-                (0..out.len()).filter(|k| self.usable(*k)).for_each(|k| out[k] = i32::from(flagged[k]));
-            }
-            Layer::Threshold => {
-                let (threshold, _) = self.thresholds();
-                (0..out.len()).filter(|k| self.usable(*k)).for_each(|k| out[k] = steps(threshold[k].max(test.global_threshold)));
-            }
+                }
+                self.hide(j, &mut line);
+                give(j, &line);
+            }),
+            (_, None) => {}
         }
     }
 
-    /// The count from which a pixel is strong by the mean about it, and whether it may be strong at all.
-    fn thresholds(&self) -> (Vec<f64>, Vec<bool>) {
-        let test = self.test;
-        let mut threshold = vec![0.0; self.at.counts.len()];
-        let above = |mean: f64| mean + test.sigma_strong * (test.gain * mean).sqrt();
-        match test.method {
-            Method::Dispersion => {
-                let flagged = self.flagged();
-                sliding(self.at.size, test.kernel, |k| self.own(k), |k, [m, x, _]| threshold[k] = above(x / m.max(1.0)));
-                (threshold, flagged)
-            }
-            Method::DispersionExtended => {
-                let kept = self.kept();
-                let background = |k: usize| if kept[k] { [0.0; 3] } else { self.own(k) };
-                sliding(self.at.size, test.kernel.map(|k| k + 2), background, |k, [m, x, _]| {
-                    threshold[k] = above(if m >= 2.0 { x / m } else { 0.0 });
-                });
-                (threshold, kept)
-            }
-        }
+    /// The wanted counts of a row.
+    fn counts(&self, j: usize) -> &[i32] {
+        &self.at.counts[j * self.at.size[0]..][self.columns.clone()]
     }
 
-    /// Pixels whose window varies more than flat background does.
-    fn flagged(&self) -> Vec<bool> {
-        let test = self.test;
-        let mut flagged = vec![false; self.at.counts.len()];
-        sliding(
-            self.at.size,
-            test.kernel,
-            |k| self.own(k),
-            |k, [m, x, y]| {
-                let free = (m - 1.0).max(0.0);
-                let bound = test.gain * (free + test.sigma_background * (2.0 * free).sqrt());
-                flagged[k] = self.usable(k) && m >= test.min_local as f64 && m * y - x * x > x * bound;
-            },
-        );
-        flagged
+    fn hide(&self, j: usize, line: &mut [i32]) {
+        line.iter_mut().zip(self.counts(j)).for_each(|(to, count)| *to = unless_hidden(*count, *to));
     }
 
-    /// Flagged pixels that are not nearer than the kernel's half-width to one that is not flagged.
-    fn kept(&self) -> Vec<bool> {
-        let test = self.test;
-        let flagged = self.flagged();
-        let mut kept = vec![false; flagged.len()];
-        let flat = |k: usize| {
-            let is = !flagged[k] && (test.gaps == Gaps::Background || self.usable(k));
-            [f64::from(u8::from(is)), 0.0, 0.0]
+    /// The counts from which pixels are strong by the mean about them, row by row: μ + σ_s·√(gμ).
+    fn thresholds(&self, test: &Dispersion, rows: Range<usize>, mut give: impl FnMut(usize, &[f64])) {
+        let mut line = vec![0.0; self.columns.len()];
+        let (kernel, fewest, kept) = match test.method {
+            Method::Dispersion => (test.kernel, 1.0, None),
+            Method::DispersionExtended => (test.kernel.map(|k| k + 2), 2.0, Some(self.at.decisions.kept.as_slice())),
         };
-        let distance = test.kernel[0].min(test.kernel[1]) - 1;
-        sliding(self.at.size, [distance; 2], flat, |k, [near, ..]| kept[k] = near == 0.0 && self.usable(k));
-        kept
+        self.windows::<false>(kernel, kept, rows, |j, sums| {
+            for (to, (m, x)) in line.iter_mut().zip(sums.m.iter().zip(sums.x)) {
+                let mean = if *m >= fewest { x / m } else { 0.0 };
+                *to = mean + test.sigma_strong * (test.gain * mean).sqrt();
+            }
+            give(j, &line);
+        });
+    }
+
+    /// Sums over windows of half-widths (slow, fast) about the wanted pixels of each row, clipped at the edges. Pixels of `without` take no part.
+    fn windows<const SQUARES: bool>(
+        &self,
+        [ky, kx]: [usize; 2],
+        without: Option<&[u64]>,
+        rows: Range<usize>,
+        mut give: impl FnMut(usize, Windows<'_>),
+    ) {
+        let [width, height] = self.at.size;
+        let mut columns = Columns::<SQUARES>::new(width, kx, self.columns.len());
+        let add = |columns: &mut Columns<SQUARES>, j: usize, sign: i32| {
+            let without = without.map_or(&[][..], |bits| Decisions::row(bits, width, j));
+            columns.add(&self.at.counts[j * width..(j + 1) * width], without, sign);
+        };
+        (rows.start.saturating_sub(ky)..(rows.start + ky).min(height)).for_each(|j| add(&mut columns, j, 1));
+        for j in rows.clone() {
+            if j + ky < height {
+                add(&mut columns, j + ky, 1);
+            }
+            // The rows before the first window were never added.
+            if let Some(old) = j.checked_sub(ky + 1).filter(|_| j > rows.start) {
+                add(&mut columns, old, -1);
+            }
+            give(j, columns.windows(kx, self.columns.start));
+        }
     }
 }
 
-/// Sums over windows of half-widths (slow, fast) about every pixel of a rectangle of `size` (fast, slow), clipped at its edges.
+/// −1 for a pixel whose count is hidden, without a branch.
+fn unless_hidden(count: i32, value: i32) -> i32 {
+    if count < 0 { -1 } else { value }
+}
+
+fn bit(row: &[u64], i: usize) -> bool {
+    row.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1)
+}
+
+/// Sums over the rows of a window, for each column, and of the columns before each: two differences give a window's, however wide it is.
 ///
-/// - `own(k)`: what pixel k, row by row, adds
-/// - `each(k, sums)`: takes the sums
-///
-/// Integers below 2⁵³ are summed exactly.
-fn sliding([w, h]: [usize; 2], [ky, kx]: [usize; 2], own: impl Fn(usize) -> [f64; 3], mut each: impl FnMut(usize, [f64; 3])) {
-    fn add(to: &mut [f64; 3], what: [f64; 3], sign: f64) {
-        to.iter_mut().zip(what).for_each(|(t, v)| *t += sign * v);
+/// All of it is exact: Σp of all rows is below 2⁵³, and Σp² is summed in integers, which may overflow on the way because those of a window do not.
+struct Columns<const SQUARES: bool> {
+    m: Sums<f64>,
+    x: Sums<f64>,
+    y: Sums<i64>,
+}
+
+/// Of one quantity.
+struct Sums<T> {
+    /// By column.
+    columns: Vec<T>,
+    /// Of the columns before, with kx + 1 zeros in front and the sum of all kx times after.
+    before: Vec<T>,
+    /// Of the windows about the wanted pixels.
+    windows: Vec<f64>,
+}
+
+/// What the windows of a row sum to, for each wanted pixel: m, x, y.
+#[derive(Clone, Copy)]
+struct Windows<'a> {
+    m: &'a [f64],
+    x: &'a [f64],
+    y: &'a [f64],
+}
+
+impl<const SQUARES: bool> Columns<SQUARES> {
+    fn new(width: usize, kx: usize, wanted: usize) -> Self {
+        let width_of_squares = if SQUARES { width } else { 0 };
+        Columns { m: Sums::new(width, kx, wanted), x: Sums::new(width, kx, wanted), y: Sums::new(width_of_squares, kx, wanted) }
     }
-    let mut columns = vec![[0.0; 3]; w];
-    for j in 0..ky.min(h) {
-        columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own(j * w + i), 1.0));
+
+    /// Adds a row, or takes it out where `sign` is −1; without the pixels whose bits are set in `without`.
+    fn add(&mut self, counts: &[i32], without: &[u64], sign: i32) {
+        for (first, counts) in (0..).step_by(64).zip(counts.chunks(64)) {
+            match without.get(first / 64).copied().unwrap_or(0) {
+                0 => self.add_some(first, counts, sign, |_| true),
+                hidden => self.add_some(first, counts, sign, |i| hidden >> i & 1 == 0),
+            }
+        }
     }
-    for j in 0..h {
-        if j + ky < h {
-            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own((j + ky) * w + i), 1.0));
+
+    fn add_some(&mut self, first: usize, counts: &[i32], sign: i32, takes: impl Fn(usize) -> bool) {
+        // Without branches, so that several are done at once.
+        let taken = |i: usize, p: i32| (p >= 0) & (p < BIG) & takes(i);
+        let (m, x) = (&mut self.m.columns[first..], &mut self.x.columns[first..]);
+        for (i, ((m, x), p)) in m.iter_mut().zip(x).zip(counts).enumerate() {
+            let signed = if taken(i, *p) { sign } else { 0 };
+            *m += f64::from(signed);
+            *x += f64::from(signed * p);
         }
-        if j > ky {
-            columns.iter_mut().enumerate().for_each(|(i, c)| add(c, own((j - ky - 1) * w + i), -1.0));
+        if SQUARES {
+            for (i, (y, p)) in self.y.columns[first..].iter_mut().zip(counts).enumerate() {
+                let signed = if taken(i, *p) { sign } else { 0 };
+                *y += i64::from(signed * p) * i64::from(*p);
+            }
         }
-        let mut sum = [0.0; 3];
-        columns.iter().take(kx).for_each(|c| add(&mut sum, *c, 1.0));
-        for i in 0..w {
-            if let Some(c) = columns.get(i + kx) {
-                add(&mut sum, *c, 1.0);
-            }
-            if i > kx {
-                add(&mut sum, columns[i - kx - 1], -1.0);
-            }
-            each(j * w + i, sum);
+    }
+
+    /// The windows about the pixels from `start` on.
+    fn windows(&mut self, kx: usize, start: usize) -> Windows<'_> {
+        self.m.sum(kx, start, |a, b| a + b, |a, b| b - a);
+        self.x.sum(kx, start, |a, b| a + b, |a, b| b - a);
+        if SQUARES {
+            self.y.sum(kx, start, i64::wrapping_add, |a, b| b.wrapping_sub(a) as f64);
+        }
+        Windows { m: &self.m.windows, x: &self.x.windows, y: &self.y.windows }
+    }
+}
+
+impl<T: Copy + Default> Sums<T> {
+    fn new(width: usize, kx: usize, wanted: usize) -> Self {
+        Sums { columns: vec![T::default(); width], before: vec![T::default(); width + 2 * kx + 1], windows: vec![0.0; wanted] }
+    }
+
+    fn sum(&mut self, kx: usize, start: usize, add: impl Fn(T, T) -> T, difference: impl Fn(T, T) -> f64) {
+        let mut all = T::default();
+        let (sums, after) = self.before[kx + 1..].split_at_mut(self.columns.len());
+        for (to, column) in sums.iter_mut().zip(&self.columns) {
+            all = add(all, *column);
+            *to = all;
+        }
+        after.fill(all);
+        let (left, right) = (&self.before[start..], &self.before[start + 2 * kx + 1..]);
+        for (to, (a, b)) in self.windows.iter_mut().zip(left.iter().zip(right)) {
+            *to = difference(*a, *b);
         }
     }
 }
@@ -197,7 +258,7 @@ fn sliding([w, h]: [usize; 2], [ky, kx]: [usize; 2], own: impl Fn(usize) -> [f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ewald_core::image::{Frame, PanelView, Scratch, Usable};
+    use ewald_core::image::{Frame, Gaps, PanelView, Scratch, Usable};
 
     /// Background of about 3 with spots and gaps, some of them at the gaps.
     fn counts(w: usize, h: usize) -> Vec<i32> {
@@ -221,8 +282,9 @@ mod tests {
         let usable = Usable::new(&vec![true; w * h], w, [0, i32::MAX]);
         let frame = Frame { width: w, height: h, pixels: counts.to_vec() };
         let view = PanelView::new(&frame, [0, 0], [w, h]).unwrap();
-        let strong = test.strong_pixels(&view, &usable, &mut Scratch::default()).iter().map(|p| p.index).collect();
-        Examined { origin: [0, 0], size: [w, h], inner: [0..w, 0..h], counts: counts.to_vec(), test: Some(test.clone()), strong }
+        let (strong, decisions) = test.decisions(&view, &usable, &mut Scratch::default());
+        let strong = strong.iter().map(|p| p.index).collect();
+        Examined { origin: [0, 0], size: [w, h], inner: [0..w, 0..h], counts: counts.to_vec(), test: Some(test.clone()), decisions, strong }
     }
 
     #[test]
@@ -240,7 +302,9 @@ mod tests {
         let mut numbers = Vec::new();
         for test in tests {
             let at = examined(&test, &counts, size);
-            let (threshold, may) = Panel { at: &at, test: &test }.thresholds();
+            let mut threshold = Vec::new();
+            Panel { at: &at, columns: 0..size[0] }.thresholds(&test, 0..size[1], |_, row| threshold.extend_from_slice(row));
+            let may: Vec<bool> = (0..counts.len()).map(|k| bit(Decisions::row(&at.decisions.kept, size[0], k / size[0]), k % size[0])).collect();
             let strong = |k: &usize| {
                 let p = f64::from(counts[*k]);
                 let above = if test.method == Method::Dispersion { p > threshold[*k] } else { p >= threshold[*k] };

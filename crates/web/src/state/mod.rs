@@ -387,7 +387,7 @@ impl Page {
         Some((control.read(), control.memory_bytes(), engine.threads()))
     }
 
-    /// Reads the control block; called ten times a second. `log` is how much of the log was seen, `step` when the present step began.
+    /// Reads the control block; called a few times a second. `log` is how much of the log was seen, `step` when the present step began.
     pub fn poll(self, log: &mut u32, step: &mut (u32, f64)) {
         let Some(control) = self.engine.with_value(|e| e.as_ref().and_then(|e| e.control())) else {
             *log = 0;

@@ -6,7 +6,7 @@ use super::run::{Sweep, distrusting, panel_outside};
 use super::threshold::{Buffers, Threshold};
 use super::{Error, Params};
 use crate::geometry::ExperimentList;
-use crate::image::{Dispersion, Frame, ImageSource, Method, Usable};
+use crate::image::{Decisions, Dispersion, Frame, ImageSource, Method, Usable};
 
 /// What spot finding makes of a rectangle of one panel of one image, before it looks for spots.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Examined {
     pub counts: Vec<i32>,
     /// The test, with the panel's own gain; `None` for the radial profile, which has no windows.
     pub test: Option<Dispersion>,
+    /// What it decides about all pixels here; nothing without a test.
+    pub decisions: Decisions,
     /// Strong pixels among `inner`, slow · width + fast, ascending.
     pub strong: Vec<u32>,
 }
@@ -97,10 +99,9 @@ impl Examiner {
             let around = [0, 1].map(|i| wanted[i].start.saturating_sub(reach[i])..(wanted[i].end + reach[i]).min(panel.size[i]));
             let here = panel.part(&around);
             let pixels = cut(size, pixels, &here).ok_or_else(|| outside(k, panel))?;
-            let [width, height] = here.size;
+            let width = here.size[0];
             let alone = Searched { origin: [0, 0], ..here };
-            let found = threshold.strong_pixels(k, &pixels, &alone, &mut buffers);
-            let found = found.ok_or_else(|| outside(k, panel))?;
+            let (found, decisions) = threshold.decisions(k, &pixels, &alone, &mut buffers).ok_or_else(|| outside(k, panel))?;
             let inner = [0, 1].map(|i| wanted[i].start - around[i].start..wanted[i].end - around[i].start);
             let inside = |k: &u32| {
                 let (x, y) = (*k as usize % width, *k as usize / width);
@@ -108,15 +109,14 @@ impl Examiner {
             };
             let strong = found.iter().map(|p| p.index).filter(inside).collect();
             let mut counts = pixels.pixels;
-            let [low, high] = alone.usable.trusted;
-            for y in 0..height {
-                for (x, p) in counts[y * width..(y + 1) * width].iter_mut().enumerate() {
-                    let level = p.saturating_sub(alone.pedestal);
-                    *p = if (low..=high).contains(&level) && alone.usable.contains(x, y) { level } else { -1 };
-                }
+            if alone.pedestal != 0 {
+                counts.iter_mut().for_each(|p| *p = p.saturating_sub(alone.pedestal));
+            }
+            for (y, row) in counts.chunks_exact_mut(width.max(1)).enumerate() {
+                alone.usable.hide_unusable(y, row);
             }
             let origin = [0, 1].map(|i| panel.origin[i] + around[i].start);
-            out.push(Examined { origin, size: [width, height], inner, counts, test, strong });
+            out.push(Examined { origin, size: alone.size, inner, counts, test, decisions, strong });
         }
         Ok(out)
     }

@@ -5,8 +5,9 @@ use super::estimate;
 use super::mask::Searched;
 use super::params::{Checked, Test};
 use crate::geometry::{Beam, Detector};
-use crate::image::{Dispersion, Frame, ImageSource, PanelView, Pixel, RadialBins, RadialProfile, RadialScratch, Scratch};
+use crate::image::{Decisions, Dispersion, Frame, ImageSource, PanelView, Pixel, RadialBins, RadialProfile, RadialScratch, Scratch};
 use crate::math::Vec2;
+use std::borrow::Cow;
 
 /// The test for strong pixels on the panels of one image set.
 pub(super) enum Threshold {
@@ -73,18 +74,30 @@ impl Threshold {
 
     /// Strong pixels of panel `k`, its pedestal subtracted. `None` when the panel is not within the frame.
     pub(super) fn strong_pixels(&self, k: usize, frame: &Frame, panel: &Searched, buffers: &mut Buffers) -> Option<Vec<Pixel>> {
-        let level;
-        let frame = if panel.pedestal == 0 {
-            frame
-        } else {
-            level = Frame { pixels: frame.pixels.iter().map(|p| p.saturating_sub(panel.pedestal)).collect(), ..*frame };
-            &level
-        };
-        let view = PanelView::new(frame, panel.origin, panel.size)?;
+        let level = Self::level(frame, panel);
+        let view = PanelView::new(&level, panel.origin, panel.size)?;
         Some(match self {
             Threshold::Dispersion(test) => on_panel(test, panel).strong_pixels(&view, &panel.usable, &mut buffers.dispersion),
             Threshold::RadialProfile(test, bins) => test.strong_pixels(&view, &panel.usable, bins.get(k)?, &mut buffers.radial),
         })
+    }
+
+    /// The same, with what the index of dispersion's test decides on the way; nothing of the radial profile's.
+    pub(super) fn decisions(&self, k: usize, frame: &Frame, panel: &Searched, buffers: &mut Buffers) -> Option<(Vec<Pixel>, Decisions)> {
+        let Some(test) = self.dispersion_on(panel) else {
+            return Some((self.strong_pixels(k, frame, panel, buffers)?, Decisions::default()));
+        };
+        let level = Self::level(frame, panel);
+        let view = PanelView::new(&level, panel.origin, panel.size)?;
+        Some(test.decisions(&view, &panel.usable, &mut buffers.dispersion))
+    }
+
+    /// The frame less the panel's pedestal.
+    fn level<'a>(frame: &'a Frame, panel: &Searched) -> Cow<'a, Frame> {
+        match panel.pedestal {
+            0 => Cow::Borrowed(frame),
+            pedestal => Cow::Owned(Frame { pixels: frame.pixels.iter().map(|p| p.saturating_sub(pedestal)).collect(), ..*frame }),
+        }
     }
 
     /// The index of dispersion's test as a panel needs it, if it is that.
