@@ -11,12 +11,15 @@
 //! model takes deviations from a group's mean for √(1 − 1/n) times smaller than they would be from the truth, which they are part of, where DIALS
 //! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly.
 //!
-//! References: Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
+//! With `filtering`, whole sweeps or groups of images that lower CC½ are left out in cycles of scaling ([`Filtering`]).
+//!
+//! References: Assmann, Brehm & Diederichs (2016) for ΔCC½; Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
 //! Hamilton, Rollett & Sparks (1965) for the target.
 
 mod error;
 mod error_model;
 mod exclude;
+mod filter;
 mod harmonics;
 mod input;
 mod intensities;
@@ -36,7 +39,7 @@ mod weights;
 pub use error::Error;
 pub use error_model::{BinVariance, ErrorModel};
 pub use model::{Layout, SweepModel};
-pub use params::{AbsorptionLevel, Choice, IntensityChoice, ModelChoice, OutlierRejection, Params};
+pub use params::{AbsorptionLevel, Choice, Filtering, IntensityChoice, ModelChoice, OutlierRejection, Params};
 pub use report::report;
-pub use result::{Combination, Round, Scaled, SweepSummary};
+pub use result::{Combination, FilterCycle, FilterEnd, Round, Scaled, SweepSummary};
 pub use run::run;

@@ -59,6 +59,19 @@ crate::choice! {
     }
 }
 
+crate::choice! {
+    /// What is left out, in cycles of scaling, because CC½ is higher without it.
+    pub enum Filtering {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// Whole sweeps.
+        Dataset = "dataset",
+        /// Groups of images at the ends of sweeps.
+        ImageGroup = "image_group",
+    }
+}
+
 crate::parameters! {
     /// What scaling can be told.
     pub struct Params {
@@ -74,6 +87,21 @@ crate::parameters! {
         /// Images to leave out: sweep (from 0), first and last image number, as in 0:101:150,1:1:20.
         [basic; ""; 0.0..=0.0; "exclude_images"]
         exclude_images: Option<String> = None,
+        /// Leave out what lowers CC½ (ΔCC½ filtering): whole sweeps, or groups of images at the ends of sweeps.
+        [basic; ""; 0.0..=0.0; "filtering.deltacchalf.mode"]
+        filtering: Filtering = Filtering::None,
+        /// Cycles of scaling and filtering at most.
+        [expert; ""; 1.0..=100.0; "filtering.deltacchalf.max_cycles"]
+        filtering_cycles: usize = 6,
+        /// Part of the observations that filtering removes at most.
+        [expert; "%"; 0.0..=100.0; "filtering.deltacchalf.max_percent_removed"]
+        filtering_max_percent: f64 = 10.0,
+        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed.
+        [expert; "σ"; 0.5..=100.0; "filtering.deltacchalf.stdcutoff"]
+        filtering_stdcutoff: f64 = 4.0,
+        /// Images whose ΔCC½ is found together.
+        [expert; ""; 1.0..=1e6; "filtering.deltacchalf.group_size"]
+        filtering_group_size: usize = 10,
         /// Keep I(+) and I(−) apart in scaling and outlier rejection.
         [basic; ""; 0.0..=0.0; "anomalous"]
         anomalous: bool = false,

@@ -1,12 +1,13 @@
 use super::error::Error;
 use super::error_model::{self, ErrorModel};
 use super::exclude::Excluded;
+use super::filter;
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
 use super::model::{Layout, SweepModel, layouts};
 use super::model_file;
 use super::outliers;
-use super::params::Params;
+use super::params::{Filtering, Params};
 use super::refine::{self, Restraints};
 use super::result::{Combination, Round, Scaled, SweepSummary};
 use super::weights::expected_variances;
@@ -27,11 +28,26 @@ use nalgebra::DMatrix;
 /// When columns or models are missing or nothing passes the filters. Few data are no error: a smaller model is used and noted.
 pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Scaled, Error> {
     params.check_ranges()?;
-    monitor.begin("Scaling", 9);
-    let (group, cell) = symmetry_and_cell(experiments)?;
     check_table(experiments, reflections)?;
     let excluded = Excluded::new(params.exclude_images.as_deref(), experiments)?;
-    let prepared = input::prepare(reflections, &cell, &excluded, params)?;
+    let once = |excluded: &Excluded| scale(experiments, reflections, excluded, params, monitor);
+    match params.filtering {
+        Filtering::None => once(&excluded),
+        Filtering::Dataset | Filtering::ImageGroup => filter::cycles(excluded, experiments.len(), params, once),
+    }
+}
+
+/// Scales all but what is excluded.
+fn scale(
+    experiments: &ExperimentList,
+    reflections: &Reflections,
+    excluded: &Excluded,
+    params: &Params,
+    monitor: &dyn Monitor,
+) -> Result<Scaled, Error> {
+    monitor.begin("Scaling", 9);
+    let (group, cell) = symmetry_and_cell(experiments)?;
+    let prepared = input::prepare(reflections, &cell, excluded, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
@@ -84,7 +100,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let Prepared { table, filtered, .. } = prepared;
     monitor.advance(1);
     let statistics = scaled_statistics(&out, &table, params.n_shells, params.cc_half, params.partiality_cutoff)?;
-    let images = image_statistics(&out, &table, params.partiality_cutoff)?;
+    let images = image_statistics(&out, &table, params.partiality_cutoff, filter::grouping(params))?;
     Ok(Scaled {
         experiments: out,
         reflections: table,
@@ -98,6 +114,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         notes,
         statistics,
         images,
+        filter_cycles: Vec::new(),
+        filter_end: None,
     })
 }
 
@@ -230,7 +248,13 @@ fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Eq
             surplus[prepared.table.id[groups.rows[j] as usize] as usize] += (m - 1.0) / m;
         }
     }
-    layouts(&ranges, &surplus, !prepared.table.s1.is_empty(), params)
+    // Sweeps of which nothing is left need no model and must not make that of the others smaller.
+    let mut used = vec![false; n];
+    prepared.suitable.iter().for_each(|&row| used[prepared.table.id[row as usize] as usize] = true);
+    let of_used = |values: &[f64]| -> Vec<f64> { values.iter().zip(&used).filter(|(_, u)| **u).map(|(v, _)| *v).collect() };
+    let (some, notes) = layouts(&of_used(&ranges), &of_used(&surplus), !prepared.table.s1.is_empty(), params);
+    let mut some = some.into_iter();
+    (used.iter().map(|u| if *u { some.next().unwrap_or(Layout::CONSTANT) } else { Layout::CONSTANT }).collect(), notes)
 }
 
 /// A constant scale for each sweep by alternating averages, so that refinement starts near the answer whatever the exposures.
