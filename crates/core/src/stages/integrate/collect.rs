@@ -109,19 +109,23 @@ fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>
         let Some(counts) = frame.pixels.get(from..from + n) else { continue };
         let to = start + (y - y0) as usize * width + (xa - x0) as usize;
         let target = &mut out[to..to + n];
-        for (t, &c) in target.iter_mut().zip(counts) {
-            *t = if c > high {
+        let trusted = |c: i32| {
+            if c > high {
                 OVERLOADED
             } else if c < low {
                 INVALID
             } else {
                 c
-            };
-        }
-        if let Some(usable) = rules.mask.as_ref().and_then(|m| m.get(from..from + n)) {
-            for (t, _) in target.iter_mut().zip(usable).filter(|(_, ok)| !**ok) {
-                *t = INVALID;
             }
+        };
+        // Without branches, so that several pixels are done at a time.
+        match rules.mask.as_ref().and_then(|m| m.get(from..from + n)) {
+            Some(usable) => {
+                for ((t, &c), &ok) in target.iter_mut().zip(counts).zip(usable) {
+                    *t = if ok { trusted(c) } else { INVALID };
+                }
+            }
+            None => target.iter_mut().zip(counts).for_each(|(t, &c)| *t = trusted(c)),
         }
     }
 }

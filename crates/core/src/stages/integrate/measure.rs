@@ -83,7 +83,11 @@ impl Footprint {
 /// The foreground pixels of a box, image by image.
 pub(super) fn foreground_counts(pixels: &Pixels, footprint: &Footprint) -> Vec<i32> {
     let images = pixels.counts.chunks_exact(footprint.inside.len().max(1));
-    images.flat_map(|image| image.iter().zip(&footprint.inside).filter(|(_, fg)| **fg).map(|(c, _)| *c)).collect()
+    let mut out = Vec::with_capacity(images.len() * footprint.inside.iter().filter(|fg| **fg).count());
+    for image in images {
+        out.extend(image.iter().zip(&footprint.inside).filter(|(_, fg)| **fg).map(|(c, _)| *c));
+    }
+    out
 }
 
 /// Memory used again and again.

@@ -66,6 +66,8 @@ pub(super) struct Neighbours<'a> {
     start: Vec<u32>,
     /// Reflections, cell by cell, by their first image.
     order: Vec<u32>,
+    /// The first image of each of these.
+    begin: Vec<i32>,
     /// By panel and cell: most images that a reflection is on.
     depth: Vec<i32>,
 }
@@ -94,7 +96,16 @@ impl<'a> Neighbours<'a> {
         let size = [0, 1].map(|a| (extent(a).min(1e6) / CELL) as usize + 1);
         let panels = boxes.iter().map(|b| b.panel as usize + 1).max().unwrap_or(0);
         let cells = panels * size[0] * size[1];
-        let mut out = Neighbours { boxes, ellipses, reach, size, start: vec![0; cells + 1], order: Vec::new(), depth: vec![0; cells] };
+        let mut out = Neighbours {
+            boxes,
+            ellipses,
+            reach,
+            size,
+            start: vec![0; cells + 1],
+            order: Vec::new(),
+            begin: Vec::new(),
+            depth: vec![0; cells],
+        };
         let cells: Vec<usize> = boxes.iter().zip(&out.ellipses).map(|(b, e)| out.cell(b.panel, e.centre)).collect();
         for (&c, b) in cells.iter().zip(boxes) {
             out.start[c + 1] += 1;
@@ -105,6 +116,7 @@ impl<'a> Neighbours<'a> {
         }
         out.order = (0..boxes.len() as u32).collect();
         out.order.sort_by_key(|&i| (cells[i as usize], boxes[i as usize].bbox[4], i));
+        out.begin = out.order.iter().map(|&i| boxes[i as usize].bbox[4]).collect();
         out
     }
 
@@ -124,10 +136,11 @@ impl<'a> Neighbours<'a> {
         let mut out = Beside::default();
         for row in (first..=last - columns).step_by(self.size[0]) {
             for cell in row..=row + columns {
-                let all = &self.order[self.start[cell] as usize..self.start[cell + 1] as usize];
-                let begin = |j: &u32| self.boxes[*j as usize].bbox[4];
-                let from = all.partition_point(|j| begin(j) < b[4] - self.depth[cell]);
-                for &j in all[from..].iter().take_while(|j| begin(j) < b[5]) {
+                let all = self.start[cell] as usize..self.start[cell + 1] as usize;
+                let begin = &self.begin[all.clone()];
+                let from = begin.partition_point(|z| *z < b[4] - self.depth[cell]);
+                let to = from + begin[from..].partition_point(|z| *z < b[5]);
+                for &j in &self.order[all][from..to] {
                     let other = &self.ellipses[j as usize];
                     if j as usize == i || self.boxes[j as usize].bbox[5] <= b[4] {
                         continue;

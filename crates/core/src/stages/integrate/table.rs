@@ -113,8 +113,8 @@ const OTHERS: f64 = 0.25;
 /// other, the sum's own is kept.
 fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
     let own = t.var_sum[i];
-    let expected = f.expected() * f.recorded + t.background_sum_variance[i];
-    let apart = t.i_sum[i] - f.intensity * f.recorded;
+    let expected = f.expected() * f.recorded + f.beside.max(0.0) + t.background_sum_variance[i];
+    let apart = t.i_sum[i] - f.intensity * f.recorded - f.beside;
     if apart * apart < CONTRADICTION * CONTRADICTION * expected.max(1.0) { expected } else { own.max(expected) }
 }
 

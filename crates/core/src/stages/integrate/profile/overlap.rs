@@ -4,7 +4,7 @@
 //! its turn, with those about it as unknowns that are thrown away, so that groups are as small as neighbourhoods, and no chain of overlaps grows along
 //! a detector. (For two equal Gaussians the pixels left out would tell next to nothing: the variance grows by less than a hundredth.)
 
-use super::fit::{Fit, LEAST_RECORDED, Level, NOTHING, correlation};
+use super::fit::{Fit, LEAST_RECORDED, Level, NOTHING, correlation, expected_counts};
 use crate::math::Symmetric;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -64,8 +64,9 @@ impl Joint {
 }
 
 /// The most likely intensities of independent Poisson counts b + Σ I_j p_j, as [`super::fit::fit`] finds that of one: M I = Σ p (d − b)/v with
-/// M_ij = Σ p_i p_j/v and v = b + Σ I_j p_j from the model, until the first changes no more. Its variance is (M⁻¹)₀₀, and that of the background carried
-/// through the weights of the counts in it, w = Σ_j (M⁻¹)₀ⱼ p_j/v.
+/// M_ij = Σ p_i p_j/v and v = b + Σ I_j p_j from the model, until the first changes no more. It is a sum of counts with the weights w = Σ_j (M⁻¹)₀ⱼ p_j/v,
+/// and its variance, as that of one alone, the variance of these counts if they are what is expected of them: Σ w²(b + Σ E_j p_j), E_j by [`expected_counts`];
+/// and that of the background carried through the weights.
 ///
 /// `fractions`: of the reflection, then of each neighbour, by pixel; `carried`: the variance of Σ w · b for weights by pixel, `None` for one level.
 pub(super) fn fit(
@@ -124,7 +125,10 @@ pub(super) fn fit(
         None => (0..pixels.len()).map(weight).sum::<f64>().powi(2) * level.variance(),
         Some(f) => f(&mut (0..pixels.len()).map(|k| (pixels[k], weight(k)))),
     };
-    let variance = (inverse_row[0] + background) / (recorded * recorded);
+    let expected: Vec<f64> = intensity.iter().zip(&members).map(|(i, m)| expected_counts(i / m.1)).collect();
+    let noise = |q: usize| levels[q].max(least) + expected.iter().zip(&members).map(|(e, m)| e * m.0[q]).sum::<f64>();
+    let counted = (0..pixels.len()).map(|k| weight(k).powi(2) * noise(pixels[k])).sum::<f64>();
+    let variance = (counted + background) / (recorded * recorded);
     let others: Vec<f64> = (0..counts.len()).map(|q| (1..n).map(|j| intensity[j] * members[j].0[q] / members[j].1).sum()).collect();
     let own_intensity = intensity[0] / recorded;
     if !own_intensity.is_finite() || !variance.is_finite() {
