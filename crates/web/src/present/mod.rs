@@ -8,4 +8,5 @@ pub mod projection;
 pub mod readout;
 pub mod rings;
 pub mod scroll;
+pub mod shift;
 pub mod text;
