@@ -1,6 +1,7 @@
 //! Pure functions from results to what components draw; tested natively.
 
 pub mod lattice;
+pub mod leaving;
 pub mod opening;
 pub mod pace;
 pub mod plot;
