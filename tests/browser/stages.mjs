@@ -1,5 +1,7 @@
 // How the stages of a run stand, seen as a user sees them: by the page's own marks.
 
+import { PAGE, open } from './chromium.mjs';
+
 export const STAGES = ['import', 'find-spots', 'index', 'bravais', 'refine', 'integrate', 'symmetry', 'scale', 'merge'];
 
 /** Notes when each stage begins to run and when it ends, from now on. */
@@ -34,6 +36,36 @@ export async function waitFor(page, stage, state, timeout = 300_000) {
   }, [stage, state], { timeout, polling: 50 });
   const now = await page.getByTestId(`stage-${stage}`).getAttribute('data-state');
   if (now !== state) throw new Error(`${stage} is ${now}: ${await page.getByTestId('message').allTextContents()}`);
+}
+
+/** Waits until nothing runs. */
+export const atRest = (page) => page.waitForFunction(() => !document.querySelector('[data-state="running"]'), null, { polling: 50 });
+
+/** The page with an engine that is ready. */
+export async function ready(t, options) {
+  const page = await open(t, PAGE, options);
+  await page.getByTestId('engine-status').filter({ hasText: 'ready' }).waitFor({ timeout: 60_000 });
+  return page;
+}
+
+/** The demo with its spots found, and then stopped. */
+export async function withSpots(t) {
+  const page = await ready(t);
+  await page.getByTestId('demo').click();
+  await waitFor(page, 'find-spots', 'done');
+  await page.getByTestId('cancel').click();
+  await atRest(page);
+  return page;
+}
+
+/** Selects a stage. */
+export const select = (page, stage) => page.getByTestId(`stage-${stage}`).getByRole('button').click();
+
+/** Runs the stage that is selected, and waits until it is done. */
+export async function runSelected(page, stage) {
+  await page.getByTestId(`report-${stage}`).locator('..').getByRole('button', { name: 'Run', exact: true }).click();
+  await waitFor(page, stage, 'done');
+  await atRest(page);
 }
 
 /** The reports of the stages, by name. */

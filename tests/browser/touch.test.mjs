@@ -2,17 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { PAGE, open } from './chromium.mjs';
-import { waitFor } from './stages.mjs';
+import { withSpots } from './stages.mjs';
 
 /** The demo with its spots found, and a function that moves fingers over a canvas. */
 async function touched(t, canvas) {
-  const page = await open(t, PAGE);
-  await page.getByTestId('engine-status').filter({ hasText: 'ready' }).waitFor({ timeout: 60_000 });
-  await page.getByTestId('demo').click();
-  await waitFor(page, 'find-spots', 'done');
-  await page.getByTestId('cancel').click();
-  await page.waitForFunction(() => !document.querySelector('[data-state="running"]'), null, { polling: 50 });
+  const page = await withSpots(t);
   const session = await page.context().newCDPSession(page);
   await session.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 5 });
   const send = (type, points) => session.send('Input.dispatchTouchEvent', {

@@ -88,16 +88,12 @@ pub enum Event {
 pub struct BeamCentreView {
     /// Verdict, table, and the map of scores or the projections.
     pub report: Report,
-    /// The new centre as import's parameter `slow_fast_beam_centre` takes it.
-    pub parameter: String,
+    /// What is to be added to import's parameter `slow_fast_beam_shift`: (slow, fast), mm.
+    pub slow_fast_shift: [f64; 2],
     /// The centre as it was, (fast, slow), px.
     pub old_px: [f64; 2],
-    /// By how much the beam moves along (fast, slow), mm.
-    pub shift_mm: [f64; 2],
     /// Size of a pixel along (fast, slow), mm.
     pub pixel_mm: [f64; 2],
-    /// Whether the sweeps' centres differ, so that one value cannot be given to all.
-    pub differs: bool,
 }
 
 /// An error for people.

@@ -59,6 +59,14 @@ pub fn App() -> impl IntoView {
     let help = RwSignal::new(false);
     let keys = window_event_listener(leptos::ev::keydown, move |event| key(page, help, &event));
     on_cleanup(move || keys.remove());
+    let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+        if page.would_lose() {
+            event.prevent_default();
+            // Older browsers ask for this instead.
+            event.set_return_value("results have not been saved");
+        }
+    });
+    on_cleanup(move || leaving.remove());
 
     let chosen = move |input: NodeRef<Input>| {
         let Some(input) = input.get_untracked() else { return };

@@ -6,8 +6,10 @@
 //!
 //! The beam-centre search shows what it finds; indexing takes it as a second start where its first lattice is doubtful.
 
+mod detector;
 mod score;
 mod search;
 mod vectors;
 
-pub use search::{Error, Scope, ScoreMap, Shift, moved, search};
+pub use detector::{beam_mm, moved, offset};
+pub use search::{Error, Scope, ScoreMap, Shift, search};

@@ -1,6 +1,7 @@
+use super::detector::axes;
 use super::score::{Spot, Sweep, best_of, coarse, follow, improve, map, score};
 use super::vectors::{longest_edge, vectors};
-use crate::geometry::{ExperimentList, MissingModel, Panel};
+use crate::geometry::{ExperimentList, MissingModel};
 use crate::job::{Cancelled, Monitor};
 use crate::math::{Vec2, Vec3, rotation};
 use crate::reflections::Reflections;
@@ -167,27 +168,6 @@ pub fn search(experiments: &ExperimentList, spots: &Reflections, scope: &Scope, 
         vectors: sweeps.iter().flat_map(|s| s.vectors.iter().copied()).collect(),
         map: (half > 0).then(|| ScoreMap { shifts, axes: axes.map(|a| a.into()), scores, found: found.0 }),
     })
-}
-
-/// Unit vectors perpendicular to the beam and each other. The detector moved along the first moves the beam on it along +fast, along the second
-/// along +slow; exactly so for a detector that faces the beam.
-fn axes(s0: &Vec3, panel: &Panel) -> [Vec3; 2] {
-    let beam = s0.normalize();
-    let across = |v: &Vec3| v - beam * v.dot(&beam);
-    // A panel along the beam has no such direction.
-    let of_panel = [&panel.fast, &Vec3::x(), &Vec3::y()].map(across).into_iter().find(|v| v.norm() > 1e-3);
-    let first = -of_panel.unwrap_or_else(Vec3::x).normalize();
-    let second = first.cross(&beam);
-    [first, if second.dot(&panel.slow) > 0.0 { -second } else { second }]
-}
-
-/// The experiments with all detectors moved by `offset` (mm).
-pub fn moved(experiments: &ExperimentList, offset: &Vec3) -> ExperimentList {
-    let mut out = experiments.clone();
-    for panel in out.detectors.iter_mut().flat_map(|d| &mut d.panels) {
-        panel.origin += offset;
-    }
-    out
 }
 
 fn pixel_size(experiments: &ExperimentList) -> f64 {

@@ -74,13 +74,21 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Rows of as many cells as there are columns.
     pub rows: Vec<Vec<Cell>>,
+    /// Whether it is looked up rather than read: the page shows its heading, and the rest when that is clicked.
+    #[serde(default)]
+    pub detail: bool,
 }
 
 impl Table {
     /// An empty table; each column is `(label, unit)`.
     pub fn new(id: &str, title: &str, columns: &[(&str, &str)]) -> Self {
         let columns = columns.iter().map(|(l, u)| Column { label: (*l).to_owned(), unit: (*u).to_owned() }).collect();
-        Table { id: id.to_owned(), title: title.to_owned(), columns, rows: Vec::new() }
+        Table { id: id.to_owned(), title: title.to_owned(), columns, rows: Vec::new(), detail: false }
+    }
+
+    /// The same, to be looked up rather than read.
+    pub fn as_detail(self) -> Self {
+        Table { detail: true, ..self }
     }
 
     /// Adds a row.

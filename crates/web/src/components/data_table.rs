@@ -1,7 +1,7 @@
 use ewald_core::report::{Cell, Table};
 use leptos::prelude::*;
 
-use crate::present::text::tsv;
+use crate::present::text::{heading, tsv};
 
 /// Rows that are drawn before one asks for the rest: very long tables would take their time.
 const FIRST: usize = 60;
@@ -19,7 +19,7 @@ pub fn DataTable(table: Table) -> impl IntoView {
     });
     let head = head.collect_view();
     let n = table.rows.len();
-    let title = table.title.clone();
+    let (title, detail) = (heading(&table.title), table.detail);
     let table = StoredValue::new(table);
     let class = StoredValue::new(class);
     let all = RwSignal::new(false);
@@ -45,16 +45,16 @@ pub fn DataTable(table: Table) -> impl IntoView {
             table.rows.iter().take(shown).map(row).collect_view()
         })
     };
-    view! {
-        <section class="data">
-            <div class="row-head">
-                <h4>{title}</h4>
-                <button class="link" title="Copy as tab-separated values" on:click=copy>{move || if copied.get() { "copied" } else { "copy" }}</button>
-            </div>
-            <div class="scroll">
-                <table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>
-            </div>
-            <Show when=move || !all.get() && { n > FIRST }><button class="link" on:click=move |_| all.set(true)>{format!("all {n} rows")}</button></Show>
-        </section>
+    let copy = view! { <button class="link" title="Copy as tab-separated values" on:click=copy>{move || if copied.get() { "copied" } else { "copy" }}</button> };
+    let rest = view! {
+        <div class="scroll">
+            <table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>
+        </div>
+        <Show when=move || !all.get() && { n > FIRST }><button class="link" on:click=move |_| all.set(true)>{format!("all {n} rows")}</button></Show>
+    };
+    if detail {
+        view! { <details class="text"><summary>{title}</summary><section class="data">{copy}{rest}</section></details> }.into_any()
+    } else {
+        view! { <section class="data"><div class="row-head"><h4>{title}</h4>{copy}</div>{rest}</section> }.into_any()
     }
 }

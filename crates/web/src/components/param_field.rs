@@ -1,6 +1,7 @@
 use ewald_core::session::{ParamView, StageId};
 use leptos::prelude::*;
 
+use crate::present::text::with_code;
 use crate::state::Page;
 
 /// One parameter: its value, what it means, and a way back to its default.
@@ -36,6 +37,8 @@ pub fn ParamField(stage: StageId, param: ParamView) -> impl IntoView {
     let dials = if param.dials.is_empty() { String::new() } else { format!(" DIALS: {}.", param.dials) };
     let unit = if param.unit.is_empty() { String::new() } else { format!(" ({})", param.unit) };
     let doc = format!("{} Default {}.{range}{dials}", param.doc.split_whitespace().collect::<Vec<_>>().join(" "), param.default);
+    let doc = with_code(&doc).into_iter().map(|(code, part)| if code { view! { <code>{part}</code> }.into_any() } else { part.into_any() });
+    let doc = doc.collect_view();
     view! {
         <div class="param" class:changed=move || changed().is_some()>
             <label for=id>{format!("{}{unit}", param.name.replace('_', " "))}</label>

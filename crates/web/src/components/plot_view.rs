@@ -119,12 +119,12 @@ pub fn PlotView(plot: Plot, #[prop(default = [560.0, 260.0])] size: [f64; 2]) ->
         <figure class="plot" data-plot=id>
             <figcaption>
                 <strong>{title.clone()}</strong>
-                <span class="under">{words}</span>
+                <span class="grow"></span>
                 <Show when=move || range.get().is_some()><button class="link" on:click=move |_| range.set(None)>"whole range"</button></Show>
                 <button class="link" title="The numbers as comma-separated values" on:click=save_csv>"CSV"</button>
                 <button class="link" title="The picture" on:click=save_svg>"SVG"</button>
             </figcaption>
-            <div class="keys">{keys}</div>
+            <div class="keys">{keys}<span class="under">{words}</span></div>
             <div on:pointermove=move |e| cursor.set(Some(place(&e))) on:pointerleave=move |_| { cursor.set(None); pressed.set(None) }
                 on:pointerdown=move |e| pressed.set(Some(place(&e))) on:pointerup=up on:dblclick=move |_| range.set(None)>
                 <svg viewBox=format!("0 0 {} {}", size[0], size[1]) role="img" aria-label=title>

@@ -1,6 +1,7 @@
 //! Pure functions from results to what components draw; tested natively.
 
 pub mod lattice;
+pub mod leaving;
 pub mod opening;
 pub mod pace;
 pub mod plot;
@@ -8,4 +9,5 @@ pub mod projection;
 pub mod readout;
 pub mod rings;
 pub mod scroll;
+pub mod shift;
 pub mod text;

@@ -76,6 +76,11 @@ pub fn plain(v: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// Whether there is anything to be seen: a lone curve of no points says nothing.
+pub fn has_points(plot: &Plot) -> bool {
+    plot.series.iter().any(|s| s.x.iter().zip(&s.y).any(|(x, y)| x.is_finite() && y.is_finite()))
+}
+
 /// One curve on the drawing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
@@ -213,7 +218,8 @@ mod tests {
         for ([x, y], _) in &l.curves[0].points {
             assert!((left..=right).contains(x) && (top..=bottom).contains(y), "{x} {y}");
         }
-        assert!(!l.curves[0].path.contains("NaN"));
+        assert!(!l.curves[0].path.contains("NaN") && has_points(&p));
+        assert!(!has_points(&plot(Axis::new("x", ""), vec![1.0], vec![f64::NAN], Style::Line)));
     }
 
     #[test]

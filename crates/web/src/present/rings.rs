@@ -57,6 +57,7 @@ fn at(m: &ExperimentModels<'_>, size: [usize; 2], resolutions: &[f64], apart: f6
     let side = if u.x.abs() < 0.9 { Vec3::x() } else { Vec3::y() };
     let e1 = u.cross(&side).normalize();
     let e2 = u.cross(&e1);
+    let centre = to_image(&s0);
     let mut out: Vec<Ring> = Vec::new();
     for d in resolutions.iter().copied().filter(|d| m.beam.wavelength / (2.0 * d) < 1.0) {
         let (sin, cos) = (2.0 * (m.beam.wavelength / (2.0 * d)).asin()).sin_cos();
@@ -74,6 +75,10 @@ fn at(m: &ExperimentModels<'_>, size: [usize; 2], resolutions: &[f64], apart: f6
         let places: Vec<[f64; 2]> = places.into_iter().step_by(4).collect();
         let Some(top) = places.first() else { continue };
         let least = apart * size[0].max(size[1]) as f64;
+        // A ring that is all but a point tells nothing, and its label would stand on the beam's cross.
+        if centre.is_some_and(|c| (c[0] - top[0]).hypot(c[1] - top[1]) < 0.5 * least) {
+            continue;
+        }
         let near = |other: &Ring| other.label_places.first().is_none_or(|o| (o[0] - top[0]).hypot(o[1] - top[1]) < least);
         if out.last().is_none_or(|last| !near(last)) {
             out.push(Ring { d, parts, label_places: places });

@@ -47,6 +47,27 @@ pub fn sign(level: Level) -> &'static str {
     }
 }
 
+/// A heading without the colon that printed reports end it with.
+pub fn heading(text: &str) -> String {
+    text.trim_end().trim_end_matches(':').to_owned()
+}
+
+/// The first sentence of an error's message, for where the rest stands beside it.
+pub fn brief(text: &str) -> String {
+    sentence(text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')) + "."
+}
+
+/// A text with a capital letter at its beginning.
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// Prose with words between backticks: the parts in turn, every second one such a word.
+pub fn with_code(text: &str) -> Vec<(bool, String)> {
+    text.split('`').enumerate().map(|(k, part)| (k % 2 == 1, part.to_owned())).collect()
+}
+
 /// A number of bytes, short.
 pub fn bytes(n: f64) -> String {
     if n < 1e9 { format!("{:.0} MB", n / 1e6) } else { format!("{:.1} GB", n / 1e9) }
@@ -83,6 +104,16 @@ mod tests {
         let mut t = Table::new("x", "X", &[("d", "Å"), ("n", "")]);
         t.push(vec![Cell::number(1.234, 2), "a".into()]);
         assert_eq!(tsv(&t), "d (Å)\tn\n1.23\ta");
+    }
+
+    #[test]
+    fn headings_and_prose_are_for_the_screen() {
+        assert_eq!(heading("RMSDs by experiment: "), "RMSDs by experiment");
+        let message = "no peak above 1.5 times its rms; a lattice shows four. Check the beam centre";
+        assert_eq!(brief(message), "No peak above 1.5 times its rms; a lattice shows four.");
+        assert_eq!([brief("it failed"), sentence("")], ["It failed.", ""]);
+        let words = |text: &str| with_code(text).into_iter().filter(|p| p.0).map(|p| p.1).collect::<Vec<_>>();
+        assert_eq!(words("a symbol (`P 21 21 21`, `I m m m`)."), ["P 21 21 21", "I m m m"]);
     }
 
     #[test]

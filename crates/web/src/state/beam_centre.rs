@@ -6,9 +6,10 @@ use ewald_protocol::{BeamCentreView, JobId, Request};
 use leptos::prelude::*;
 
 use super::{Page, Picture};
+use crate::present::shift;
 
 /// The parameter of import that the centre found becomes.
-const PARAMETER: &str = "slow_fast_beam_centre";
+const PARAMETER: &str = "slow_fast_beam_shift";
 
 /// The search for the beam centre: its parameters, and what it found.
 #[derive(Clone, Copy)]
@@ -17,8 +18,8 @@ pub struct BeamSearch {
     pub texts: RwSignal<BTreeMap<String, String>>,
     /// The search under way.
     pub job: RwSignal<Option<JobId>>,
-    /// What the last search found.
-    pub found: RwSignal<Option<Rc<BeamCentreView>>, LocalStorage>,
+    /// What the last search found, and import's parameter that makes it last.
+    pub found: RwSignal<Option<Rc<(BeamCentreView, String)>>, LocalStorage>,
     /// Why it found nothing.
     pub problem: RwSignal<Option<String>>,
     /// What import's parameter was before the centre found was taken.
@@ -90,7 +91,12 @@ impl Page {
         }
         self.beam.job.set(None);
         match outcome {
-            Ok(found) => self.beam.found.set(Some(Rc::new(found))),
+            Ok(found) => {
+                // The spots were searched with the models that import made with this.
+                let before = self.used.with_untracked(|u| u.get(&StageId::Import).and_then(|p| p.get(PARAMETER).cloned()));
+                let parameter = shift::sum(before.as_deref(), found.slow_fast_shift);
+                self.beam.found.set(Some(Rc::new((found, parameter))));
+            }
             Err(problem) => self.beam.problem.set(problem),
         }
         true
@@ -103,7 +109,7 @@ impl Page {
     /// Whether the centre found is import's parameter now.
     pub fn beam_centre_taken(self) -> bool {
         let now = self.centre_parameter();
-        self.beam.found.with(|f| f.as_ref().is_some_and(|f| now.as_ref() == Some(&f.parameter)))
+        self.beam.found.with(|f| f.as_ref().is_some_and(|f| now.as_ref() == Some(&f.1)))
     }
 
     /// Whether import has been run with the centre found.
@@ -116,7 +122,7 @@ impl Page {
         let Some(found) = self.beam.found.get_untracked() else { return };
         if !untrack(|| self.beam_centre_taken()) {
             self.beam.before.set(Some(untrack(|| self.centre_parameter()).unwrap_or_default()));
-            self.set_parameter(StageId::Import, PARAMETER, found.parameter.clone());
+            self.set_parameter(StageId::Import, PARAMETER, found.1.clone());
         }
     }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use web_sys::File;
 
 use super::{Page, Run};
+use crate::present::text;
 use crate::save::save;
 
 impl Page {
@@ -45,6 +46,7 @@ impl Page {
                     used.remove(&stage);
                     used.extend(with.map(|texts| (stage, texts)));
                 });
+                self.unsaved.update_value(|u| u.computed(stage));
                 match stage {
                     StageId::Import => self.fetch_models("imported.expt"),
                     // The same with what spot finding masked, which the images are then shown with.
@@ -60,7 +62,9 @@ impl Page {
                     });
                 }
                 let place = stage.map_or("Files", StageId::title);
-                self.say(place, error.message, false);
+                // What the stage has seen stands in its panel with all that is to be said.
+                let told = stage.is_some_and(|s| self.failures.with_untracked(|all| all.contains_key(&s)));
+                self.say(place, if told { text::brief(&error.message) } else { error.message }, false);
                 self.set_broken();
                 if stage.is_none() {
                     self.ended();
@@ -101,11 +105,10 @@ impl Page {
                 // The buffer is the viewer's from here on.
                 self.open_images(buffer);
             }
-            ViewHeader::File { name } => {
-                if let Err(error) = save(&name, buffer) {
-                    self.say("Download", format!("{name} cannot be saved: {error:?}"), false);
-                }
-            }
+            ViewHeader::File { name } => match save(&name, buffer) {
+                Ok(()) => self.unsaved.update_value(|u| u.saved(&name)),
+                Err(error) => self.say("Download", format!("{name} cannot be saved: {error:?}"), false),
+            },
         }
     }
 }

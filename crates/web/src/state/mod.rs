@@ -23,6 +23,7 @@ use wasm_bindgen::JsValue;
 use web_sys::File;
 
 use crate::client::{Engine, Incoming, Viewer};
+use crate::present::leaving::Unsaved;
 use crate::present::pace;
 
 pub use beam_centre::BeamSearch;
@@ -149,6 +150,8 @@ pub struct Page {
     pub reports: RwSignal<BTreeMap<StageId, (Report, f64)>>,
     /// What stages have seen in a last run that failed.
     pub failures: RwSignal<BTreeMap<StageId, Report>>,
+    /// What would be lost by leaving.
+    unsaved: StoredValue<Unsaved>,
     /// What is open.
     pub data: RwSignal<Option<DataSet>>,
     /// Parameters that are not defaults.
@@ -213,6 +216,7 @@ impl Page {
             states: RwSignal::default(),
             reports: RwSignal::default(),
             failures: RwSignal::default(),
+            unsaved: StoredValue::default(),
             data: RwSignal::default(),
             parameters: RwSignal::default(),
             used: RwSignal::default(),
@@ -303,6 +307,7 @@ impl Page {
         self.reports.update(BTreeMap::clear);
         self.failures.update(BTreeMap::clear);
         self.states.update(BTreeMap::clear);
+        self.unsaved.set_value(Unsaved::default());
         self.used.update(BTreeMap::clear);
         self.spots.set(None);
         self.images_open.set(false);
@@ -373,6 +378,13 @@ impl Page {
         let upto = &StageId::ALL[..=stage.index()];
         let changed = || self.parameters.with(|now| self.used.with(|used| upto.iter().any(|s| now.get(s) != used.get(s))));
         if told == StageState::Done && changed() { StageState::Stale } else { told }
+    }
+
+    /// Whether leaving the page would lose work: a stage under way, or results that have not been saved. The demonstration can be had again.
+    pub fn would_lose(self) -> bool {
+        let at_work = self.running.with_untracked(|r| r.is_some_and(|r| r.stage.is_some_and(|s| s > StageId::Import)));
+        let own = self.data.with_untracked(|d| d.as_ref().is_some_and(|d| !d.demo));
+        own && (at_work || self.unsaved.with_value(|u| u.any()))
     }
 
     /// Whether the stage has a report.

@@ -11,7 +11,7 @@ const KEYS: [(&str, &str); 18] = [
     ("t m", "strong pixels, pixels without data"),
     ("l", "table of the spots; ↑ ↓ go from row to row in it"),
     ("shift, drag", "values along a line"),
-    ("in the lattice", "arrows turn it, , and . roll it; drag turns, shift moves"),
+    ("in the lattice", "arrows turn it, comma and full stop roll it; a drag turns, with shift it moves"),
     ("a b c z x", "look along a*, b*, c*, the beam, the axis"),
     ("i", "the lit spot on its image"),
     ("1 … 9", "the stages"),

@@ -14,7 +14,7 @@ pub fn Messages() -> impl IntoView {
                 <div><strong>{m.place}</strong><p>{m.text}</p>
                     {m.offers_beam_centre.then(|| view! {
                         <p class="row"><button data-testid="message-beam-centre" on:click=move |_| page.open_beam_centre()>"Search the beam centre"</button>
-                        <small>"a wrong one is the most common reason"</small></p>
+                        <small>"a wrong one is often the reason"</small></p>
                     })}
                 </div>
                 <button title="I have read this" on:click=move |_| page.messages.update(|all| all.retain(|other| other.id != m.id))>"Dismiss"</button>

@@ -34,7 +34,7 @@ fn Step(stage: StageId) -> impl IntoView {
                 <span class="mark" role="img" aria-label=move || state.get().name()>{move || text::mark(state.get())}</span>
                 <span class="name">{stage.title()}<i class="doubt">{doubt}</i></span>
                 <small>{time}</small>
-                <span class="figure">{figure}</span>
+                <span class="figure" title=figure>{figure}</span>
                 <span class="bar" style:width=move || format!("{}%", part.get().filter(|_| state.get() == StageState::Running).unwrap_or(0))></span>
             </button>
         </li>

@@ -4,6 +4,7 @@ use super::beam_centre::{BeamCentrePicture, BeamCentreTools};
 use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 use super::spot_table::SpotTable;
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
+use crate::present::plot::has_points;
 use crate::state::{Page, Picture};
 
 /// The middle: tabs, each with its own tools. What is not in front stays in the document if it is costly to build, and remembers itself.
@@ -52,7 +53,8 @@ fn Plots() -> impl IntoView {
     let page = expect_context::<Page>();
     let plots = Memo::new(move |_| {
         let stage = page.selected.get();
-        page.reports.with(|r| r.get(&stage).map(|(report, _)| report.plots.clone()).unwrap_or_default())
+        let all = page.reports.with(|r| r.get(&stage).map(|(report, _)| report.plots.clone()).unwrap_or_default());
+        all.into_iter().filter(has_points).collect::<Vec<_>>()
     });
     view! {
         <div class="plots">

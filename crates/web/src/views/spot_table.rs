@@ -31,13 +31,19 @@ fn Rows() -> impl IntoView {
             }
         }
     };
+    // It tells once more when the element goes, and by then there is nothing to look at.
+    let observer = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
     node.on_load(move |element| {
         let resized = Closure::<dyn FnMut()>::new(look);
-        if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
-            observer.observe(&element);
+        if let Ok(made) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
+            made.observe(&element);
+            observer.set_value(Some((made, resized)));
         }
-        // The observer calls it for as long as the element is there.
-        resized.forget();
+    });
+    on_cleanup(move || {
+        if let Some(Some((observer, _))) = observer.try_update_value(Option::take) {
+            observer.disconnect();
+        }
     });
     Effect::new(move |_| {
         n.track();

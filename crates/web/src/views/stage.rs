@@ -3,6 +3,7 @@ use ewald_core::session::{ParamView, SessionParams, StageId, StageState, other_f
 use leptos::prelude::*;
 
 use crate::components::{DataTable, ParamField, PlotView};
+use crate::present::plot::has_points;
 use crate::present::text;
 use crate::state::Page;
 
@@ -43,6 +44,7 @@ fn OneStage(stage: StageId) -> impl IntoView {
     let note = move || match state.get() {
         StageState::Idle => Some("Not run yet."),
         StageState::Running => Some("At work…"),
+        StageState::Failed if failure.with(Option::is_some) => None,
         StageState::Failed if report.with(Option::is_some) => Some("The last run failed; this is the result of the run before."),
         StageState::Failed => Some("The last run failed; see the message."),
         StageState::Stale => Some("Parameters or inputs have changed since this result: run it again."),
@@ -68,6 +70,10 @@ fn OneStage(stage: StageId) -> impl IntoView {
         <div class="report" data-testid=format!("failure-{}", stage.name())>
             {move || failure.get().map(|r| view! { <ReportView report=r/> })}
         </div>
+        <Show when=move || failure.with(Option::is_some)>
+            {matches!(stage, StageId::Index).then(|| view! { <p class="row"><button class="primary" on:click=move |_| page.open_beam_centre()>"Search the beam centre"</button></p> })}
+            <Show when=move || report.with(Option::is_some)><p class="note before">"The result of the run before:"</p></Show>
+        </Show>
         <div class="report" data-testid=format!("report-{}", stage.name())>
             {move || report.get().map(|r| view! { <ReportView report=r/> })}
         </div>
@@ -145,7 +151,7 @@ fn Parameters(stage: StageId) -> impl IntoView {
 
 /// A report; its tables and plots are drawn one at a time, so that the page stays awake.
 #[component]
-fn ReportView(report: Report) -> impl IntoView {
+fn ReportView(mut report: Report) -> impl IntoView {
     let level = match report.level {
         Level::Good => "good",
         Level::Warning => "warning",
@@ -153,9 +159,13 @@ fn ReportView(report: Report) -> impl IntoView {
     };
     let sign = text::sign(report.level);
     let verdict = (!report.verdict.is_empty()).then(
-        || view! { <p class="verdict" data-level=level><span class="sign" aria-label=level>{sign}</span><span>{report.verdict}</span></p> },
+        || view! { <p class="verdict" data-level=level><span class="sign" aria-label=level>{sign}</span><span>{text::sentence(&report.verdict)}</span></p> },
     );
     let warnings = report.warnings.into_iter().map(|w| view! { <p class="verdict" data-level="warning"><span class="sign" aria-label="warning">{text::sign(Level::Warning)}</span><span>{w}</span></p> });
+    // Little data leaves some of them empty.
+    report.tables.retain(|t| !t.rows.is_empty());
+    report.plots.retain(has_points);
+    report.maps.retain(|m| m.values.iter().any(|v| v.is_some_and(f64::is_finite)));
     let (n_tables, n_plots) = (report.tables.len(), report.plots.len());
     let drawn = RwSignal::new(0_usize);
     draw_more(drawn, n_tables + n_plots);
@@ -171,7 +181,7 @@ fn ReportView(report: Report) -> impl IntoView {
     let texts = report
         .texts
         .into_iter()
-        .map(|(heading, text)| view! { <details class="text"><summary>{heading}</summary><pre>{text}</pre></details> });
+        .map(|(heading, text)| view! { <details class="text"><summary>{text::heading(&heading)}</summary><pre>{text}</pre></details> });
     view! {
         <p class="headline">{report.headline}</p>
         {verdict}

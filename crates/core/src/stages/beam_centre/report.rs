@@ -30,6 +30,11 @@ pub fn report(output: &Output) -> Report {
         table.push([vec![Cell::from(name)], numbers.to_vec(), vec![Cell::count(panel)]].concat());
     }
     r.tables.push(table);
+    let [fast, slow] = output.beam_shift_mm;
+    r.texts.push((
+        "For import".to_owned(),
+        format!("slow_fast_beam_shift={slow:.4},{fast:.4}\n(mm, as seen along the beam, for all sweeps; added to what import had already)"),
+    ));
     if let Some(map) = &output.map {
         r.value("score", output.score).value("n_spots", output.n_spots as f64).value("n_vectors", output.vector_lengths.len() as f64);
         if output.score < 0.3 {

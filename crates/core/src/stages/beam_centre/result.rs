@@ -13,6 +13,9 @@ pub struct Output {
     pub new: Centre,
     /// By how much the beam moves on the panel that it met, along (fast, slow), mm.
     pub shift_mm: [f64; 2],
+    /// The same along (fast, slow) of the first panel as seen along the beam, mm ([`crate::beam_shift`]): by this all detectors were moved, and it is
+    /// what import takes, slow first, as `slow_fast_beam_shift`.
+    pub beam_shift_mm: [f64; 2],
     /// Size of that panel's pixels along (fast, slow), mm.
     pub pixel_mm: [f64; 2],
     /// Spots that were used (method default).

@@ -37,6 +37,7 @@ pub fn run(
     // On the panel that the beam met before, even where that ends.
     let there = moved.panels[old.panel].mm_from_ray(&s0).ok_or(Error::NoIntersection)?;
     out.shift_mm = [there.x - old.mm[0], there.y - old.mm[1]];
+    out.beam_shift_mm = beam_shift::beam_mm(experiments, &(moved.panels[0].origin - detector.panels[0].origin))?;
     out.pixel_mm = detector.panels[old.panel].pixel_size;
     out.old = old;
     Ok(out)
@@ -82,7 +83,8 @@ fn by_projections(
     let mean = projections::mean_image(source.as_ref(), panel, params.n_images, monitor)?;
     let projections = [projections::along(&mean, method, 0)?, projections::along(&mean, method, 1)?];
     let new = panel.mm_from_px(Vec2::new(projections[0].centre, projections[1].centre));
-    // The beam meets the panel farther along when the panel moves back.
-    let offset = panel.fast * (old.mm[0] - new.x) + panel.slow * (old.mm[1] - new.y);
+    // The point that is the centre comes to lie on the beam.
+    let (at, beam) = (panel.origin + panel.fast * new.x + panel.slow * new.y, experiments.beam_of(0)?.s0().normalize());
+    let offset = beam * at.dot(&beam) - at;
     Ok(Output { experiments: moved(experiments, &offset), projections: projections.into(), ..Output::default() })
 }

@@ -1,6 +1,7 @@
 //! The search on made spots and images whose centre is known, and on the shared test data.
 
 use super::*;
+use crate::beam_shift;
 use crate::format::hdf5::Store;
 use crate::format::{expt, nexus, refl, test_data};
 use crate::geometry::{Beam, Detector, Experiment, ExperimentList, Goniometer, ImageSet, Panel, Scan};
@@ -105,6 +106,41 @@ fn a_wrong_centre_is_put_right() {
             assert!(heat.at(heat.marks[1].1).unwrap() > 0.8 * heat.extremes()[1]);
         }
     }
+}
+
+#[test]
+fn sweeps_whose_headers_differ_are_moved_together() {
+    // The second sweep has its detector farther away, turned by 20° about the slow axis, and elsewhere in its plane.
+    let mut list = experiments(60);
+    let turn = rotation(&Vec3::y(), 20f64.to_radians());
+    let first = list.detectors[0].panels[0].clone();
+    let origin = turn * (first.origin + Vec3::new(4.0, -3.0, -20.0));
+    list.detectors.push(Detector::single(Panel { origin, fast: turn * first.fast, slow: turn * first.slow, ..first }));
+    list.scans.push(Scan { phi0: 1.0, ..list.scans[0].clone() });
+    let one = list.experiments[0].clone();
+    list.experiments.push(Experiment { detector: Some(1), scan: Some(1), ..one });
+    let alone = |k: usize| ExperimentList { experiments: vec![list.experiments[k].clone()], ..list.clone() };
+    let mut table = spots(&alone(0), [79.1, 79.1, 37.9]);
+    let mut second = spots(&alone(1), [79.1, 79.1, 37.9]);
+    second.id.iter_mut().for_each(|id| *id = 1);
+    table.append(&second);
+    assert!(second.id.len() > 300);
+    let error = Vec3::new(1.1, 1.6, 0.0);
+    let before = beam_shift::moved(&list, &error);
+    let out = run(&before, &table, &[], &Params { max_reflections: 2000, ..Params::default() }, &Silent).unwrap();
+    for (found, truth) in out.experiments.detectors.iter().zip(&list.detectors) {
+        let miss = found.panels[0].origin - truth.panels[0].origin;
+        assert!(miss.norm() < 0.1, "{miss:?}, score {}", out.score);
+    }
+    // What import is told does the same, and twice so much does twice so much.
+    let same = |a: &ExperimentList, b: &ExperimentList| {
+        a.detectors.iter().zip(&b.detectors).all(|(a, b)| (a.panels[0].origin - b.panels[0].origin).norm() < 1e-9)
+    };
+    let shifted = |list: &ExperimentList, by: [f64; 2]| beam_shift::moved(list, &beam_shift::offset(list, by).unwrap());
+    assert!(same(&shifted(&before, out.beam_shift_mm), &out.experiments));
+    assert!(same(&shifted(&out.experiments, out.beam_shift_mm), &shifted(&before, out.beam_shift_mm.map(|s| 2.0 * s))));
+    let [fast, slow] = out.beam_shift_mm;
+    assert!(report(&out).to_text().contains(&format!("slow_fast_beam_shift={slow:.4},{fast:.4}")));
 }
 
 #[test]

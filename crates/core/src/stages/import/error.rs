@@ -1,4 +1,5 @@
 use crate::format::{cbf, hdf5, nexus};
+use crate::geometry::MissingModel;
 use crate::job::Cancelled;
 use crate::params::ParamError;
 
@@ -49,6 +50,9 @@ pub enum Error {
         /// Which parameter.
         what: &'static str,
     },
+    /// A parameter needs a model that no file has.
+    #[error(transparent)]
+    MissingModel(#[from] MissingModel),
     /// The images of an experiment were not given.
     #[error("the images {wanted} were not given. Add them to the selection")]
     NoImages {

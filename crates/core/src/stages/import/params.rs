@@ -13,6 +13,11 @@ crate::parameters! {
         /// Where the beam meets the detector: slow,fast, on the panel that it meets. Auto is the file's.
         [basic; "px"; -1e6..=1e6; "geometry.detector.slow_fast_beam_centre"]
         slow_fast_beam_centre: Option<[f64; 2]> = None,
+        /// How much farther the beam meets the detector than the files (or the parameters above) say: slow,fast, of the first sweep's first panel.
+        /// The detectors of all sweeps move together, perpendicular to the beam, so that it serves sweeps whose centres differ; it is what the
+        /// beam-centre search finds.
+        [basic; "mm"; -1000.0..=1000.0; ""]
+        slow_fast_beam_shift: Option<[f64; 2]> = None,
         /// Wavelength. Auto is the file's.
         [basic; "Å"; 0.001..=100.0; "geometry.beam.wavelength"]
         wavelength: Option<f64> = None,

@@ -44,7 +44,7 @@ pub fn report(output: &Output) -> Report {
         }
         let images = e.imageset.and_then(|k| output.images.get(k)).map_or(0, |s| s.n_images());
         table.push(vec![
-            Cell::count(i),
+            Cell::count(i + 1),
             Cell::count(images),
             Cell::number(scan.map_or(f64::NAN, |s| s.phi0.to_degrees()), 3),
             Cell::number(scan.map_or(f64::NAN, |s| s.width.to_degrees()), 4),

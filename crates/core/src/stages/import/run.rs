@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::classify::classify;
 use super::{Error, Params, overrides, share};
+use crate::beam_shift;
 use crate::format::hdf5::Store;
 use crate::format::source::FileSet;
 use crate::format::sweep::Sweep;
@@ -54,7 +55,12 @@ pub fn run(files: &FileSet, params: &Params, monitor: &dyn Monitor) -> Result<Ou
         }
     }
     let images = sweeps.iter().map(|s| s.images.clone()).collect();
-    Ok(Output { experiments: share::join(&sweeps), images, warnings })
+    let mut experiments = share::join(&sweeps);
+    if let Some([slow, fast]) = params.slow_fast_beam_shift {
+        let offset = beam_shift::offset(&experiments, [fast, slow])?;
+        experiments = beam_shift::moved(&experiments, &offset);
+    }
+    Ok(Output { experiments, images, warnings })
 }
 
 fn sweeps(files: &FileSet, monitor: &dyn Monitor) -> Result<Vec<Sweep>, Error> {

@@ -85,6 +85,34 @@ fn overrides_change_the_models() {
 }
 
 #[test]
+fn a_shift_moves_the_detectors_of_all_sweeps_together() {
+    let names = ["l-cyst_01.nxs", "l-cyst_02.nxs", "l-cyst_03.nxs", "l-cyst_04.nxs"];
+    let of = |shift| import("l_cysteine/single", &names, &Params { slow_fast_beam_shift: shift, ..Params::default() });
+    let (Some(before), Some(after)) = (of(None), of(Some([-0.8, 1.5]))) else { return };
+    let (before, after) = (before.unwrap().experiments, after.unwrap().experiments);
+    // Three sweeps still share a detector; every panel is moved by the same vector, across the beam.
+    let numbers = |list: &crate::geometry::ExperimentList| list.experiments.iter().map(|e| e.detector).collect::<Vec<_>>();
+    assert_eq!(numbers(&before), numbers(&after));
+    let moved = |k: usize| after.detectors[k].panels[0].origin - before.detectors[k].panels[0].origin;
+    assert!((moved(0) - moved(1)).norm() < 1e-9 && (moved(0).norm() - 1.5f64.hypot(0.8)).abs() < 1e-9);
+    let centre = |list: &crate::geometry::ExperimentList, k: usize| {
+        let m = list.models(k).unwrap();
+        let panel = &m.detector.panels[0];
+        assert!(moved(0).dot(&m.beam.s0()).abs() < 1e-9);
+        // Without parallax, which is not quite the same elsewhere on a tilted panel.
+        let plain = crate::geometry::Panel { mu: 0.0, ..panel.clone() };
+        plain.mm_from_ray(&m.beam.s0()).unwrap()
+    };
+    // The last sweep's detector faces the beam; that of the others is turned by 30° about the slow axis.
+    let by = |k: usize| centre(&after, k) - centre(&before, k);
+    let turned = |k: usize| before.models(k).unwrap().detector.panels[0].normal().dot(&Vec3::z()).abs();
+    assert!((by(3).x - 1.5).abs() < 1e-3 && (by(3).y + 0.8).abs() < 1e-3, "{:?}", by(3));
+    assert!((turned(0) - 30f64.to_radians().cos()).abs() < 1e-3 && (turned(3) - 1.0).abs() < 1e-3);
+    let stretch = by(0).norm() / by(3).norm();
+    assert!((1.0..1.0 / turned(0) + 1e-3).contains(&stretch) && stretch > 1.02, "{stretch}");
+}
+
+#[test]
 fn each_kind_of_bad_input_names_file_problem_and_remedy() {
     let Some(folder) = folder("") else { return };
     let set = |list: &[(&str, Vec<u8>)]| -> FileSet {

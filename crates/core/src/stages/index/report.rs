@@ -19,8 +19,9 @@ pub fn report(indexed: &Indexed) -> Report {
         r.tables.push(candidates(&search.candidates));
     }
     let several = indexed.experiments.crystals.len() > 1;
-    for cycle in &indexed.cycles {
-        r.tables.push(rmsds(cycle, several));
+    for (k, cycle) in indexed.cycles.iter().enumerate() {
+        let table = rmsds(cycle, several);
+        r.tables.push(if k + 1 < indexed.cycles.len() { table.as_detail() } else { table });
     }
     r.tables.push(crystals_by_cycle(&indexed.cycles));
     r.tables.push(counts(indexed));

@@ -126,7 +126,7 @@ fn reference_profile_table(counts: &Counts) -> Table {
         ("σ max", "°"),
         ("σ rotation", "°"),
     ];
-    let mut t = Table::new("reference_profiles", "Summary of profile model", &columns);
+    let mut t = Table::new("reference_profiles", "Summary of profile model", &columns).as_detail();
     for (e, profiles) in counts.profiles.iter().enumerate() {
         for (i, p) in profiles.iter().enumerate() {
             let created = if p.widths.is_some() { "True" } else { "False" };

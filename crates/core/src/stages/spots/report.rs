@@ -188,7 +188,7 @@ const ROWS: usize = 500;
 fn by_image(image_set: usize, s: &ImageSetDiagnostics) -> Table {
     let columns =
         [("Image", ""), ("Strong pixels", ""), ("Spots", ""), ("Spots off ice", ""), ("Total intensity", "counts"), ("d min", "Å")];
-    let mut table = Table::new(&format!("spots_by_image_{image_set}"), &format!("Spots by image, set {image_set}"), &columns);
+    let mut table = Table::new(&format!("spots_by_image_{image_set}"), &format!("Spots by image, set {image_set}"), &columns).as_detail();
     let together = s.images.len().div_ceil(ROWS).max(1);
     for first in (0..s.images.len()).step_by(together) {
         let last = (first + together).min(s.images.len()) - 1;

@@ -7,7 +7,7 @@ use crate::keys::belongs_elsewhere;
 use crate::present::projection::Projection;
 use crate::present::readout::{Under, readout};
 use crate::present::rings::{self, Ring};
-use crate::state::Page;
+use crate::state::{Page, Picture};
 use ewald_core::session::StageId;
 
 /// How the image is looked at; shared by the canvas and its tools.
@@ -199,7 +199,8 @@ impl Viewer {
     }
 
     pub(super) fn key(self, event: &KeyboardEvent) {
-        if belongs_elsewhere(event) {
+        // In front of the image the lattice takes the keys.
+        if belongs_elsewhere(event) || self.page.picture.get_untracked() == Picture::Lattice {
             return;
         }
         let step = if event.shift_key() { 10 } else { 1 };

@@ -66,6 +66,8 @@ pub fn parameters(header: &LatticeHeader, trial: &Trial, inverted_before: bool) 
         // Moving a tilted detector moves the beam on it too, so that both are said.
         out.push(("distance", format!("{:.4}", first.distance)));
         out.push(("slow_fast_beam_centre", format!("{:.3},{:.3}", first.beam_px[0], first.beam_px[1])));
+        // What it was shifted by is in the centre now.
+        out.push(("slow_fast_beam_shift", String::new()));
     }
     if tipped {
         // As it turns in the end, whether it was turned round before or is now.
@@ -91,7 +93,8 @@ mod tests {
         assert!((all[0].beam_px[1] - 515.0).abs() < 1e-9 && (all[0].beam_px[0] - 493.0).abs() < 1e-9);
         assert!((all[0].distance - 102.0).abs() < 1e-9);
         let texts = parameters(&h, &trial, false).unwrap();
-        assert_eq!(texts, [("distance", "102.0000".to_owned()), ("slow_fast_beam_centre", "493.000,515.000".to_owned())]);
+        let want = [("distance", "102.0000"), ("slow_fast_beam_centre", "493.000,515.000"), ("slow_fast_beam_shift", "")];
+        assert_eq!(texts, want.map(|(name, text)| (name, text.to_owned())));
     }
 
     #[test]

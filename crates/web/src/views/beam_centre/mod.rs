@@ -97,9 +97,9 @@ pub fn BeamCentrePicture() -> impl IntoView {
 }
 
 #[component]
-fn Found(found: Rc<BeamCentreView>) -> impl IntoView {
+fn Found(found: Rc<(BeamCentreView, String)>) -> impl IntoView {
     let page = expect_context::<Page>();
-    let BeamCentreView { report, old_px, pixel_mm, differs, parameter, .. } = (*found).clone();
+    let (BeamCentreView { report, old_px, pixel_mm, .. }, parameter) = (*found).clone();
     let level = match report.level {
         ewald_core::report::Level::Good => "good",
         ewald_core::report::Level::Warning => "warning",
@@ -113,13 +113,10 @@ fn Found(found: Rc<BeamCentreView>) -> impl IntoView {
     let is_map = !maps.is_empty();
     let plots = report.plots.iter().enumerate().map(|(axis, p)| if is_map { p.clone() } else { with_header(p, old_px[axis.min(1)]) });
     let plots: Vec<Plot> = plots.collect();
-    let told = move || {
-        match (taken.get(), imported.get()) {
-        (_, true) => format!("In use: import has slow_fast_beam_centre = {parameter}."),
-        (true, _) => format!("Set for import: slow_fast_beam_centre = {parameter}. All stages are to be run again."),
-        _ if differs => "The sweeps' headers have different centres, and import's slow_fast_beam_centre would give all of them this one, which is of the first sweep alone. So it is not offered: open the sweeps one at a time, and search and use the centre of each.".to_owned(),
+    let told = move || match (taken.get(), imported.get()) {
+        (_, true) => format!("In use: import has slow_fast_beam_shift = {parameter} mm."),
+        (true, _) => format!("Set for import: slow_fast_beam_shift = {parameter} mm, for all sweeps. All stages are to be run again."),
         _ => String::new(),
-    }
     };
     view! {
         <div class="found">
@@ -127,7 +124,7 @@ fn Found(found: Rc<BeamCentreView>) -> impl IntoView {
             {report.warnings.iter().map(|w| view! { <p class="verdict" data-level="warning"><span class="sign" aria-label="warning">"▲"</span><span>{w.clone()}</span></p> }).collect_view()}
             <p class="row">
                 <Show when=move || taken.get()
-                    fallback=move || view! { <button class="primary" data-testid="beam-apply" disabled=move || differs || busy.get() on:click=move |_| page.take_beam_centre()>"Use this centre"</button> }>
+                    fallback=move || view! { <button class="primary" data-testid="beam-apply" disabled=move || busy.get() on:click=move |_| page.take_beam_centre()>"Use this centre"</button> }>
                     <button data-testid="beam-undo" disabled=move || busy.get() on:click=move |_| page.leave_beam_centre()>"Take it back"</button>
                     <Show when=move || !imported.get()>
                         <button class="primary" data-testid="beam-run" disabled=move || busy.get() on:click=move |_| page.run(StageId::Import, StageId::Index)>"Run again to Index"</button>

@@ -10,6 +10,7 @@ use crate::components::close_menus;
 use crate::keys::belongs_elsewhere;
 use crate::present::lattice::axes::Along;
 use crate::present::lattice::pick::Cursor;
+use crate::state::Picture;
 
 /// A press that moves less (CSS px) is a click.
 const STILL: f64 = 4.0;
@@ -58,6 +59,14 @@ pub fn LatticeCanvas(viewer: LatticeViewer) -> impl IntoView {
     });
     draw::whenever_needed(v);
     v.count();
+
+    // Wherever the focus is while the lattice is in front; on its canvas `key` lets nobody else have what it takes.
+    let keys = window_event_listener(leptos::ev::keydown, move |e| {
+        if v.page.picture.get_untracked() == Picture::Lattice {
+            key(v, &e);
+        }
+    });
+    on_cleanup(move || keys.remove());
 
     let held = StoredValue::new(Vec::<Held>::new());
     let down = move |e: PointerEvent| {
