@@ -47,7 +47,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 }
             }
             Err(error) => {
-                if let Some(seen) = error.report() {
+                if let Some(mut seen) = error.report() {
+                    // The error itself follows.
+                    seen.verdict.clear();
                     log += &seen.to_text();
                     if !arguments.json {
                         println!("{}", seen.to_text());

@@ -57,10 +57,14 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
         Ok(report) => Some(report.clone()),
         Err(error) => error.report(),
     };
-    if let Some(report) = told {
+    if let Some(mut report) = told {
         if arguments.json {
             println!("{:#}", serde_json::to_value(&report).unwrap_or_default());
         } else {
+            if outcome.is_err() {
+                // The error itself follows.
+                report.verdict.clear();
+            }
             println!("{}", report.to_text());
         }
     }

@@ -69,6 +69,11 @@ impl UnitCell {
         Mat3::new(a * a, a * b * cg, a * c * cb, a * b * cg, b * b, b * c * ca, a * c * cb, b * c * ca, c * c)
     }
 
+    /// Length of the longest edge, Å.
+    pub fn longest_edge(&self) -> f64 {
+        self.lengths.into_iter().fold(0.0, f64::max)
+    }
+
     /// Volume, Å³.
     pub fn volume(&self) -> f64 {
         self.metric().determinant().max(0.0).sqrt()

@@ -56,7 +56,7 @@ const NAMES: &[(&str, &str, Kind)] = &[
 
 impl Fixed {
     /// All names that are understood, without numbers.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _, _)| *name)
     }
 
@@ -70,6 +70,17 @@ impl Fixed {
         let name = format!("{model}{rest}");
         let kind = NAMES.iter().find(|(ours, dials, _)| *ours == name || *dials == name)?.2;
         Some(Fixed { kind, number })
+    }
+
+    /// Names separated by commas or blanks.
+    ///
+    /// # Errors
+    ///
+    /// A name that means nothing, with those that mean something.
+    pub fn parse_list(text: &str) -> Result<Vec<Fixed>, String> {
+        let names = text.split([',', ' ']).filter(|n| !n.is_empty());
+        let unknown = |n: &str| format!("there is no parameter {n:?}; there are {}", Self::names().collect::<Vec<_>>().join(", "));
+        names.map(|n| Self::parse(n).ok_or_else(|| unknown(n))).collect()
     }
 
     /// Whether it keeps the direction of beam `i`.

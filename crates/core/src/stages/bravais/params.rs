@@ -1,6 +1,7 @@
 //! Parameters of the Bravais table.
 
-use crate::params::{Kind, ParamValue};
+use crate::params::{Kind, ParamError, ParamValue};
+use crate::refinement::Fixed;
 use serde::{Deserialize, Serialize};
 
 /// Which solution the following stages go on with.
@@ -68,5 +69,15 @@ crate::parameters! {
         /// Reflections used in each refinement, per degree of rotation.
         [expert; "per degree"; 1.0..=100000.0; "refinement.reflections.reflections_per_degree"]
         reflections_per_degree: usize = 100,
+        /// Parameters that refinement keeps, by name, separated by commas, as in the `fix` of refinement.
+        [expert; ""; 0.0..=0.0; "refinement.parameterisation.fix_list"]
+        fix: String = String::new(),
+    }
+}
+
+impl Params {
+    /// The parameters that refinement keeps.
+    pub(super) fn fixed(&self) -> Result<Vec<Fixed>, ParamError> {
+        Fixed::parse_list(&self.fix).map_err(|reason| ParamError::Value { name: "fix".to_owned(), reason })
     }
 }

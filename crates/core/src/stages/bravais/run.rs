@@ -23,6 +23,7 @@ const LEAST_PAIRS: usize = 10;
 /// - `experiments`, `reflections`: as indexing leaves them. With several crystals, the table is that of the first; its choice is applied to all.
 pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Settings, Error> {
     params.check_ranges()?;
+    params.fixed()?;
     reflections.require(&["id", "miller_index", "panel", "flags", "xyzobs.px.value", "xyzobs.px.variance"])?;
     let solutions = solutions(experiments, reflections, params, monitor)?;
     let number = match params.apply {
@@ -190,7 +191,8 @@ fn refine_setting(
     let mut table = light.select(&rows);
     table.hkl.iter_mut().for_each(|h| *h = map.apply(*h).unwrap_or_default());
     // First against what was used before, so that the constraint itself does not make outliers; then against all.
-    let base = Options { outliers: Outliers::None, ..Options::fast(MAX_STEPS, params.reflections_per_degree as f64) };
+    let fixed = params.fixed().map_err(|e| e.to_string())?;
+    let base = Options { outliers: Outliers::None, fixed, ..Options::fast(MAX_STEPS, params.reflections_per_degree as f64) };
     let used: Vec<usize> = table.rows_with(flags::USED_IN_REFINEMENT);
     let first = if used.is_empty() {
         let generous = Options { outliers: Outliers::Tukey { iqr: 3.0 }, ..base.clone() };

@@ -6,8 +6,8 @@
 
 use super::cells;
 use super::indexing::Indexing;
-use super::result::BeamSearch;
-use super::search::{INDEXED_WEIGHT, beyond_chance, nearest_half};
+use super::result::{BeamSearch, LatticeSearch};
+use super::search::{AT_THE_LIMIT, BEYOND_DOUBT, INDEXED_WEIGHT, beyond_chance, nearest_half};
 use super::{Error, Params};
 use crate::beam_shift::{self, Scope};
 use crate::job::Monitor;
@@ -21,9 +21,6 @@ const CROWDED: f64 = 0.6;
 const POOR: f64 = 0.065;
 /// A beam centre that moves by more than this fraction of the distance between neighbouring spots is suspicious.
 const FAR_OFF: f64 = 0.4;
-/// A longest edge above this fraction of what was looked for is at the limit, where fewer spots than the other fraction are indexed.
-const AT_THE_LIMIT: f64 = 0.9;
-const BEYOND_DOUBT: f64 = 0.6;
 /// Of two lattices with signs against them, the second replaces the first when its score is better by this (log₂).
 const BETTER: f64 = 0.1;
 /// Spots of a sweep that the search for another beam centre uses.
@@ -48,6 +45,18 @@ impl Class {
     }
 }
 
+impl core::fmt::Display for Class {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let term = |(c, name): (&i32, &str)| match c {
+            0 => None,
+            1 => Some(name.to_owned()),
+            c => Some(format!("{c}{name}")),
+        };
+        let sum: Vec<String> = self.v.iter().zip(["h", "k", "l"]).filter_map(term).collect();
+        write!(f, "{} = {}m + {}", sum.join(" + "), self.n, self.residue)
+    }
+}
+
 /// How a lattice fits its spots.
 struct Signs {
     indexed: usize,
@@ -64,11 +73,10 @@ impl Signs {
     /// What speaks against the lattice, as a sentence's beginning.
     fn against(&self) -> Option<String> {
         if let Some(class) = self.class.as_ref().filter(|c| c.excess() > CROWDED) {
-            let ([h, k, l], n, residue) = (class.v, class.n, class.residue);
+            let (percent, n) = (100.0 * class.fraction, class.n);
             return Some(format!(
-                "{:.0} % of its indices have {h}h + {k}k + {l}l = {n}m + {residue}, with m a whole number: the cell is {n} times too large, to make up for a \
-                 beam centre between the spots of the true one",
-                100.0 * class.fraction
+                "{percent:.0} % of its indices have {class}, with m a whole number: the cell is {n} times too large, to make up for a \
+                 beam centre between the spots of the true one"
             ));
         }
         (self.cubes > POOR).then(|| format!("its {} indices deviate too much from whole numbers", self.indexed))
@@ -109,7 +117,9 @@ impl Indexing<'_> {
         if failed.is_none() && against.is_none() {
             return Ok(self);
         }
-        let (tried, other) = self.elsewhere(monitor)?;
+        // Spots that only what the user knows keeps from being indexed have the right beam.
+        let known_is_wrong = failed.is_some() && self.searches.iter().any(LatticeSearch::indexes_without_known);
+        let (tried, other) = if known_is_wrong { (None, None) } else { self.elsewhere(monitor)? };
         if let (Some(mut other), Some(beam)) = (other, tried) {
             let second = other.signs();
             if second.as_ref().is_some_and(|s| signs.as_ref().is_none_or(|first| s.is_better_than(first))) {
@@ -203,7 +213,7 @@ impl Indexing<'_> {
 
     /// Longest edge of the first crystal, Å.
     fn longest_of_first(&self) -> Option<f64> {
-        Some(self.list.crystals.first()?.unit_cell().lengths.into_iter().fold(0.0, f64::max))
+        Some(self.list.crystals.first()?.unit_cell().longest_edge())
     }
 
     /// Beams that refinement has moved suspiciously far.
@@ -225,19 +235,20 @@ impl Indexing<'_> {
         let Some(longest) = self.longest_of_first() else { return };
         let indexed = self.table.id.iter().filter(|id| **id >= 0).count() as f64 / self.table.len().max(1) as f64;
         if let Some(search) = self.searches.first()
-            && longest > AT_THE_LIMIT * search.max_cell
+            && longest > AT_THE_LIMIT * search.farthest
             && indexed < BEYOND_DOUBT
         {
             self.remarks.push(format!(
                 "The longest edge found ({longest:.0} Å) is near the longest looked for ({:.0} Å), and {:.0} % of the spots are indexed: try max_cell={:.0}.",
-                search.max_cell,
+                search.farthest,
                 100.0 * indexed,
-                2.0 * search.max_cell
+                2.0 * search.farthest
             ));
         }
         for Moved { sweep, mm, spots } in self.moved() {
+            let of_sweep = if self.n_sweeps > 1 { format!(" of sweep {sweep}") } else { String::new() };
             self.beam_doubts.push(format!(
-                "The beam centre of sweep {sweep} has moved by {mm:.2} mm in refinement, {spots:.1} times the distance of neighbouring spots: \
+                "The beam centre{of_sweep} has moved by {mm:.2} mm in refinement, {spots:.1} times the distance of neighbouring spots: \
                  indices may be off by one. Check it with the beam-centre search (search-beam-position)."
             ));
         }

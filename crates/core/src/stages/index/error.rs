@@ -39,6 +39,24 @@ pub enum Error {
         /// Its panel.
         panel: u64,
     },
+    /// A spot is where the sweep has no image or the panel no pixel.
+    #[error(
+        "spot {spot} is at ({:.1}, {:.1}) px of panel {panel}, {:.1} images from the first; but the panel has {} × {} px and the sweep {images} images: \
+         spots and experiments are not of the same data",
+        at[0], at[1], at[2], size[0], size[1]
+    )]
+    Outside {
+        /// Row of the table.
+        spot: usize,
+        /// Where it is: px, px and images from the first.
+        at: [f64; 3],
+        /// Its panel.
+        panel: u64,
+        /// Size of the panel, px.
+        size: [usize; 2],
+        /// Images of the sweep.
+        images: usize,
+    },
     /// Too few spots.
     #[error(
         "{found} spots; indexing needs at least {needed}. Find more: lower find_spots' sigma_strong or min_spot_size, use more images, or check that the crystal was in the beam"
@@ -78,6 +96,7 @@ impl core::fmt::Display for NotIndexed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}", self.why)?;
         match &self.beam {
+            Some(beam) if beam.is_poor() => write!(f, ". {beam}"),
             Some(beam) if beam.elsewhere => write!(f, ". {beam}; no lattice was found with that either"),
             Some(beam) => write!(f, ". {beam}: the beam centre is not to blame"),
             None => Ok(()),
@@ -111,9 +130,8 @@ pub enum Why {
     },
     /// Vectors, but no cell.
     #[error(
-        "{vectors} basis vectors gave {cells} cells, none of which indexed the {spots} spots{symmetry}; edges up to {longest:.0} Å were tried. \
-         Check the beam centre (search-beam-position looks for it) and the detector distance, or give max_cell; \
-         with a known cell or space group, check them or leave them out"
+        "{vectors} basis vectors gave {cells} cells, none of which indexed the {spots} spots{symmetry}; edges up to {longest:.0} Å were tried. {remedy}",
+        remedy = remedy(symmetry)
     )]
     NoLattice {
         /// Candidate basis vectors.
@@ -130,7 +148,8 @@ pub enum Why {
     /// The indices are those that any lattice would give.
     #[error(
         "the cell {cell}{symmetry} indexes {indexed} of {spots} spots, but no better than chance: their indices are {deviation:.2} from whole numbers \
-         on average (by chance: {chance:.2}). Check the beam centre (search-beam-position looks for it) and detector distance, and known cell or space group; or give max_cell"
+         on average (by chance: {chance:.2}). {remedy}",
+        remedy = remedy(symmetry)
     )]
     ByChance {
         /// Cell found.
@@ -167,4 +186,13 @@ pub enum Why {
         /// Why.
         reason: String,
     },
+}
+
+/// What to try when cells with a symmetry (a phrase, or empty) do not index the spots.
+fn remedy(symmetry: &str) -> &'static str {
+    if symmetry.is_empty() {
+        "Check the beam centre (search-beam-position looks for it) and the detector distance, or give max_cell"
+    } else {
+        "Check the known cell and space group, or leave them out; then the beam centre (search-beam-position looks for it) and the detector distance"
+    }
 }

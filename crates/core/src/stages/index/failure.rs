@@ -1,12 +1,11 @@
 use super::error::{Error, NotIndexed, Why};
 use super::report::{candidates, peaks};
 use super::result::LatticeSearch;
+use super::search::AT_THE_LIMIT;
 use crate::report::{Axis, Level, Plot, Report, Series, Style};
 
 /// Fewer spots than this may be why there is no lattice.
 const FEW_SPOTS: usize = 100;
-/// A candidate's longest edge above this fraction of what was looked for is at the limit.
-const AT_THE_LIMIT: f64 = 0.9;
 
 /// What an indexing that failed has seen: peaks and candidates with their scores, and what to try. `None` for errors of the input.
 pub fn failure_report(error: &Error) -> Option<Report> {
@@ -21,11 +20,8 @@ pub fn failure_report(error: &Error) -> Option<Report> {
     // Warnings make a report one; this is more.
     r.level = Level::Bad;
     for search in &failed.searches {
-        let aside = if search.known_left_aside { ", known cell and space group left aside" } else { "" };
         if !search.candidates.is_empty() {
-            let mut table = candidates(&search.candidates);
-            table.title = format!("Candidate solutions{aside}:");
-            r.tables.push(table);
+            r.tables.push(candidates(search));
         }
         if !search.peaks.is_empty() {
             r.tables.push(peaks(search));
@@ -51,18 +47,18 @@ fn hints(failed: &NotIndexed) -> Vec<String> {
     {
         out.push(format!("{spots} spots are few: find more (lower find_spots' sigma_strong, more images), or give the unit_cell and take method=low_res_spot_match."));
     }
-    let at_limit = |s: &&LatticeSearch| {
-        let longest = s.candidates.first().map_or(0.0, |c| c.cell.lengths.into_iter().fold(0.0, f64::max));
-        longest > AT_THE_LIMIT * s.max_cell
-    };
-    if let Some(search) = failed.searches.iter().find(at_limit) {
+    let at_limit = |s: &&LatticeSearch| s.candidates.first().is_some_and(|c| c.cell.longest_edge() > AT_THE_LIMIT * s.farthest);
+    // Of spots that are on no lattice, the best cell is as large as it may be.
+    if !matches!(failed.why, Why::ByChance { .. })
+        && let Some(search) = failed.searches.iter().find(at_limit)
+    {
         out.push(format!(
             "The best candidate's longest edge is at the limit of what was looked for ({:.0} Å): try max_cell={:.0}.",
-            search.max_cell,
-            2.0 * search.max_cell
+            search.farthest,
+            2.0 * search.farthest
         ));
     }
-    if failed.beam.is_none_or(|b| b.score < 0.3) {
+    if failed.beam.is_none_or(|b| b.is_poor()) && !failed.searches.iter().any(LatticeSearch::indexes_without_known) {
         out.push("A beam centre that is off by more than half the distance of two spots hides the lattice: search for it (Beam centre, or search-beam-position), also with method=inversion on the images.".to_owned());
     }
     out

@@ -82,7 +82,7 @@ impl Indexing<'_> {
             detector_position: false,
             detector_orientation: false,
             outliers: Outliers::Tukey { iqr: 2.0 * self.params.tukey_multiplier },
-            ..Options::fast(MAX_STEPS, self.params.reflections_per_degree as f64)
+            ..self.params.quick(MAX_STEPS, self.params.reflections_per_degree as f64)
         };
         for part in [0.3, 0.5, 0.75, 1.0] {
             monitor.check()?;

@@ -195,12 +195,13 @@ impl<'a> Indexing<'a> {
         monitor.begin("Refinement", n as u64);
         for cycle in 0..n {
             monitor.check()?;
-            let d_min = if cycle + 1 == n { 0.0 } else { d_start - step * cycle as f64 };
-            let n_indexed = self.assign_all(d_min * (1.0 - 1e-9));
+            let last = cycle + 1 == n;
+            let d_min = if last { d_end } else { d_start - step * cycle as f64 };
+            let n_indexed = self.assign_all(if last { 0.0 } else { d_min * (1.0 - 1e-9) });
             let volumes: Vec<f64> = self.list.crystals.iter().map(|c| c.unit_cell().volume()).collect();
             let options = Options {
                 outliers: Outliers::Tukey { iqr: self.params.tukey_multiplier },
-                ..Options::fast(MAX_STEPS, self.params.reflections_per_degree as f64)
+                ..self.params.quick(MAX_STEPS, self.params.reflections_per_degree as f64)
             };
             let outcome = match refinement::refine(&mut self.list, &mut self.table, &options, monitor) {
                 Ok(outcome) => outcome,
@@ -223,6 +224,7 @@ impl<'a> Indexing<'a> {
             monitor
                 .log(&format!("Macro-cycle {}: {n_indexed} indexed to {d_min:.2} Å, rmsd {x:.3} px, {y:.3} px, {z:.3} images", cycle + 1));
             self.cycles.push(Cycle {
+                sweep: None,
                 lattices: self.list.crystals.len(),
                 number: cycle + 1,
                 d_min,

@@ -64,7 +64,7 @@ impl Known {
 
     /// Longest edge (Å) of the primitive cell of the known one.
     pub fn longest_primitive_edge(&self) -> Option<f64> {
-        Some(self.primitive_cell()?.lengths.into_iter().fold(0.0, f64::max))
+        Some(self.primitive_cell()?.longest_edge())
     }
 
     /// Hall symbol for the crystal.
@@ -80,7 +80,8 @@ impl Known {
     /// As a phrase for messages.
     pub fn phrase(&self) -> String {
         match &self.cell {
-            Some(cell) => format!(" with {} and cell {cell}", self.setting.symbol()),
+            Some(cell) if self.group.rotations().len() == 1 => format!(" with the cell {cell}"),
+            Some(cell) => format!(" with {} and the cell {cell}", self.setting.symbol()),
             None => format!(" with {}", self.setting.symbol()),
         }
     }

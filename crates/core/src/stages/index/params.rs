@@ -1,5 +1,8 @@
 //! Parameters of indexing.
 
+use crate::params::ParamError;
+use crate::refinement::{Fixed, Options};
+
 crate::choice! {
     /// How lattices are looked for.
     pub enum Method {
@@ -111,5 +114,22 @@ crate::parameters! {
         /// Centroids further than this many inter-quartile ranges outside the quartiles of the residuals are outliers.
         [expert; ""; 0.1..=100.0; "refinement.reflections.outlier.tukey.iqr_multiplier"]
         tukey_multiplier: f64 = 1.5,
+        /// Parameters that refinement keeps, by name, separated by commas: `detector.distance` (of electrons, whose sphere is nearly flat, distance and cell
+        /// cannot be told apart), `beam`, `detector.tilt_fast` and so on as in the `fix` of refinement.
+        [expert; ""; 0.0..=0.0; "refinement.parameterisation.fix_list"]
+        fix: String = String::new(),
+    }
+}
+
+impl Params {
+    /// The parameters that refinement keeps.
+    pub(super) fn fixed(&self) -> Result<Vec<Fixed>, ParamError> {
+        Fixed::parse_list(&self.fix).map_err(|reason| ParamError::Value { name: "fix".to_owned(), reason })
+    }
+
+    /// What all refinements of indexing have in common.
+    pub(super) fn quick(&self, steps: usize, reflections_per_degree: f64) -> Options {
+        // Names have been checked at the start.
+        Options { fixed: self.fixed().unwrap_or_default(), ..Options::fast(steps, reflections_per_degree) }
     }
 }

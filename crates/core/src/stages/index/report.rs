@@ -1,4 +1,4 @@
-use super::result::{Candidate, Cycle, Indexed, LatticeSearch, Misindexing};
+use super::result::{Cycle, Indexed, LatticeSearch, Misindexing};
 use crate::geometry::Crystal;
 use crate::math::Mat3;
 use crate::reflections::flags;
@@ -16,12 +16,12 @@ const SHOWN: usize = 20;
 pub fn report(indexed: &Indexed) -> Report {
     let mut r = Report::new("Index");
     for search in &indexed.searches {
-        r.tables.push(candidates(&search.candidates));
+        r.tables.push(candidates(search));
     }
     let several = indexed.experiments.crystals.len() > 1;
     for (k, cycle) in indexed.cycles.iter().enumerate() {
-        let table = rmsds(cycle, several);
-        r.tables.push(if k + 1 < indexed.cycles.len() { table.as_detail() } else { table });
+        let last = indexed.cycles.get(k + 1).is_none_or(|next| next.sweep != cycle.sweep);
+        r.tables.push(if last { rmsds(cycle) } else { rmsds(cycle).as_detail() });
     }
     r.tables.push(crystals_by_cycle(&indexed.cycles));
     r.tables.push(counts(indexed));
@@ -65,11 +65,18 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
             r.value(name, value);
         }
         r.label("space_group", space_group(crystal)).label("unit_cell", cell.to_string());
-        verdict += &format!(" with the cell {cell}");
+        let crystals = indexed.experiments.crystals.len();
+        verdict += &if crystals == 1 {
+            format!(" with the cell {cell}")
+        } else {
+            format!(" by {crystals} lattices, the first with the cell {cell}")
+        };
     }
-    if let Some(last) = indexed.cycles.last() {
-        let used: usize = last.rmsds.iter().map(|x| x.n).sum();
-        let mean = |k: usize| (last.rmsds.iter().map(|x| x.px[k] * x.px[k] * x.n as f64).sum::<f64>() / used.max(1) as f64).sqrt();
+    let last = last_cycles(&indexed.cycles);
+    if !last.is_empty() {
+        let rmsds = || last.iter().flat_map(|c| &c.rmsds);
+        let used: usize = rmsds().map(|x| x.n).sum();
+        let mean = |k: usize| (rmsds().map(|x| x.px[k] * x.px[k] * x.n as f64).sum::<f64>() / used.max(1) as f64).sqrt();
         let [x, y, z] = [mean(0), mean(1), mean(2)];
         r.value("rmsd_x_px", x).value("rmsd_y_px", y).value("rmsd_z_images", z);
         verdict += &format!("; rmsd {x:.2} px, {y:.2} px, {z:.2} images");
@@ -78,13 +85,19 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
                 "The deviations on the detector ({x:.1} and {y:.1} px) are large: check the geometry, or whether the lattice is split."
             ));
         }
-        for sentence in &last.simplified {
-            r.warn(format!("In the last refinement, {sentence}."));
+        for cycle in last {
+            let of_sweep = cycle.sweep.map_or(String::new(), |s| format!(" of sweep {s}"));
+            for sentence in &cycle.simplified {
+                r.warn(format!("In the last refinement{of_sweep}, {sentence}."));
+            }
         }
     }
     if percent < FEW_INDEXED {
+        let sweeps = indexed.counts.iter().filter(|c| c.indexed > 0).count().max(1);
+        let lattices = indexed.experiments.len() / sweeps;
         r.warn(format!(
-            "Only {percent:.0} % of the spots are indexed. There may be a second lattice (set max_lattices=2), ice or powder rings, or a wrong beam centre."
+            "Only {percent:.0} % of the spots are indexed. There may be another lattice (set max_lattices={}), ice or powder rings, or a wrong beam centre.",
+            lattices + 1
         ));
     }
     for m in &indexed.misindexing {
@@ -106,10 +119,24 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
     r.verdict = verdict + ".";
 }
 
+/// The last macro-cycle, of each sweep where sweeps were indexed one by one.
+fn last_cycles(cycles: &[Cycle]) -> Vec<&Cycle> {
+    cycles.chunk_by(|a, b| a.sweep == b.sweep).filter_map(|c| c.last()).collect()
+}
+
+fn of_sweep(sweep: Option<usize>) -> String {
+    sweep.map_or(String::new(), |s| format!(", sweep {s}"))
+}
+
 pub(super) fn peaks(search: &LatticeSearch) -> Table {
     let columns = [("#", ""), ("Length", "Å"), ("Volume", ""), ("x", "Å"), ("y", "Å"), ("z", "Å")];
-    let title =
-        format!("Strongest peaks of the search ({} spots to {:.2} Å, edges to {:.1} Å):", search.points, search.d_min, search.max_cell);
+    let title = format!(
+        "Strongest peaks of the search ({} spots to {:.2} Å, edges to {:.1} Å{}):",
+        search.points,
+        search.d_min,
+        search.max_cell,
+        of_sweep(search.sweep)
+    );
     let mut t = Table::new("fft_peaks", &title, &columns);
     for (i, p) in search.peaks.iter().take(SHOWN).enumerate() {
         let [x, y, z] = p.site.map(|v| Cell::number(v, 2));
@@ -146,7 +173,7 @@ fn offsets(m: &Misindexing, several: bool) -> Table {
     t
 }
 
-pub(super) fn candidates(list: &[Candidate]) -> Table {
+pub(super) fn candidates(search: &LatticeSearch) -> Table {
     let columns = [
         ("unit_cell", ""),
         ("volume", ""),
@@ -158,8 +185,9 @@ pub(super) fn candidates(list: &[Candidate]) -> Table {
         ("rmsd_xy score", ""),
         ("overall score", ""),
     ];
-    let mut t = Table::new("candidates", "Candidate solutions:", &columns);
-    for c in list.iter().take(SHOWN) {
+    let aside = if search.known_left_aside { ", known cell and space group left aside" } else { "" };
+    let mut t = Table::new("candidates", &format!("Candidate solutions{aside}{}:", of_sweep(search.sweep)), &columns);
+    for c in search.candidates.iter().take(SHOWN) {
         let [a, b, d, al, be, ga] = c.cell.parameters();
         t.push(vec![
             format!("{a:.2} {b:.2} {d:.2} {al:.1} {be:.1} {ga:.1}").into(),
@@ -176,9 +204,10 @@ pub(super) fn candidates(list: &[Candidate]) -> Table {
     t
 }
 
-fn rmsds(cycle: &Cycle, several: bool) -> Table {
-    let lattices = if several { format!(", {} lattices", cycle.lattices) } else { String::new() };
-    let title = format!("RMSDs by experiment (macro-cycle {}{lattices}, to {:.2} Å):", cycle.number, cycle.d_min);
+fn rmsds(cycle: &Cycle) -> Table {
+    let lattices = if cycle.lattices > 1 { format!(", {} lattices", cycle.lattices) } else { String::new() };
+    let sweep = of_sweep(cycle.sweep);
+    let title = format!("RMSDs by experiment (macro-cycle {}{sweep}{lattices}, to {:.2} Å):", cycle.number, cycle.d_min);
     let columns = [("Exp", "id"), ("Nref", ""), ("RMSD_X", "px"), ("RMSD_Y", "px"), ("RMSD_Z", "images")];
     let mut t = Table::new("rmsd_by_experiment", &title, &columns);
     for x in &cycle.rmsds {
@@ -190,10 +219,13 @@ fn rmsds(cycle: &Cycle, several: bool) -> Table {
 
 fn crystals_by_cycle(cycles: &[Cycle]) -> Table {
     let columns = [("Cycle", ""), ("d_min", "Å"), ("# indexed", ""), ("# outliers", ""), ("# parameters", ""), ("Unit cell", "Å, °")];
+    let sweeps = cycles.iter().any(|c| c.sweep.is_some());
+    let columns: Vec<_> = sweeps.then_some(("Sweep", "")).into_iter().chain(columns).collect();
     let mut t = Table::new("macro_cycles", "Refined crystal models by macro-cycle:", &columns);
     for c in cycles {
         let cell = c.crystals.last().map_or(String::new(), cell_text);
-        t.push(vec![
+        let mut row: Vec<Cell> = c.sweep.map(Cell::count).into_iter().collect();
+        row.extend([
             Cell::count(c.number),
             Cell::number(c.d_min, 2),
             Cell::count(c.n_indexed),
@@ -201,6 +233,7 @@ fn crystals_by_cycle(cycles: &[Cycle]) -> Table {
             Cell::count(c.n_parameters),
             cell.into(),
         ]);
+        t.push(row);
     }
     t
 }

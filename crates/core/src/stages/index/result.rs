@@ -1,3 +1,4 @@
+use super::search::BEYOND_DOUBT;
 use crate::geometry::{Crystal, ExperimentList, UnitCell};
 use crate::refinement::Rmsd;
 use crate::reflections::Reflections;
@@ -56,8 +57,14 @@ pub struct FourierPeak {
 /// How a lattice was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatticeSearch {
+    /// The sweep, where sweeps are indexed one by one.
+    #[serde(default)]
+    pub sweep: Option<usize>,
     /// Longest edge looked for, Å.
     pub max_cell: f64,
+    /// The same of all the searches among which this one gave the best lattice, Å.
+    #[serde(default)]
+    pub farthest: f64,
     /// Resolution of the Fourier transform, Å.
     pub d_min: f64,
     /// Spots in it.
@@ -72,6 +79,13 @@ pub struct LatticeSearch {
     pub peaks: Vec<FourierPeak>,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
+}
+
+impl LatticeSearch {
+    /// Whether nearly all spots were indexed once the known cell and space group were left aside.
+    pub fn indexes_without_known(&self) -> bool {
+        self.known_left_aside && self.candidates.first().is_some_and(|c| c.fraction_indexed > BEYOND_DOUBT)
+    }
 }
 
 /// Where spots lie best on a lattice when the beam need not be where the header has it.
@@ -89,13 +103,30 @@ pub struct BeamSearch {
     pub elsewhere: bool,
 }
 
+/// Below this score spots lie on no planes: those of anything do as well.
+const POOR_SCORE: f64 = 0.3;
+
+impl BeamSearch {
+    /// Whether spots lie on no planes wherever the beam is.
+    pub fn is_poor(&self) -> bool {
+        self.score < POOR_SCORE
+    }
+}
+
 impl core::fmt::Display for BeamSearch {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let [x, y] = self.shift_mm;
         let (scope, here, there) = (self.scope_mm, self.score_at_header, self.score);
+        if self.is_poor() {
+            return write!(
+                f,
+                "Looked for to {scope} mm from the header's, no beam centre puts the spots on lattice planes: score {there:.2} at best, of 1"
+            );
+        }
         write!(
             f,
-            "Up to {scope} mm from the header's beam centre, spots lie best on lattice planes with the beam moved by ({x:+.2}, {y:+.2}) mm along (fast, slow): score {there:.2}, {here:.2} without"
+            "Looked for to {scope} mm from the header's beam centre, and onwards from the best places, spots lie best on lattice planes with the beam moved by \
+             ({x:+.2}, {y:+.2}) mm along (fast, slow): score {there:.2}, {here:.2} without"
         )
     }
 }
@@ -103,11 +134,13 @@ impl core::fmt::Display for BeamSearch {
 /// One round of indexing and refinement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cycle {
+    /// The sweep, where sweeps are indexed one by one.
+    pub sweep: Option<usize>,
     /// How many lattices there were.
     pub lattices: usize,
     /// Number of the round, from 1.
     pub number: usize,
-    /// Resolution limit, Å; 0 for all spots.
+    /// Resolution limit, Å; in the last round that of all spots.
     pub d_min: f64,
     /// Spots indexed before the refinement.
     pub n_indexed: usize,

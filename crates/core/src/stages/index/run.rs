@@ -1,12 +1,16 @@
 use super::indexing::{Indexing, LEAST_SPOTS};
 use super::known::Known;
-use super::result::{Indexed, Misindexing, ResolutionCount};
+use super::result::{ImageSetCount, Indexed, Misindexing, ResolutionCount};
 use super::{Error, Params, experiments, misindexing};
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
 use crate::math::vec3;
 use crate::params::Parameters;
+use crate::predict::{map_observed, update_predictions};
 use crate::reflections::{Reflections, flags};
+
+/// Centroids may lie this far off the images, px and images.
+const MARGIN: f64 = 1.0;
 
 /// Indexes strong spots.
 ///
@@ -16,6 +20,7 @@ use crate::reflections::{Reflections, flags};
 /// The result has all spots in the same order. It does not depend on the number of threads.
 pub fn run(imported: &ExperimentList, strong: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Indexed, Error> {
     params.check_ranges()?;
+    params.fixed()?;
     strong.require(&["id", "panel", "flags", "xyzobs.px.value", "xyzobs.px.variance"])?;
     let known = Known::from_params(params)?;
     let table = spots_table(imported, strong)?;
@@ -57,10 +62,15 @@ fn spots_table(imported: &ExperimentList, strong: &Reflections) -> Result<Reflec
             Some(_) => by_set().or(sweep),
             None => sweep,
         };
-        let known_panel = sweep.and_then(|s| imported.models(s)).is_some_and(|m| (panel as usize) < m.detector.panels.len());
-        let Some(sweep) = sweep.filter(|_| known_panel) else {
+        let models = sweep.and_then(|s| Some((s, imported.models(s)?)));
+        let Some((sweep, m, p)) = models.and_then(|(s, m)| Some((s, m, m.detector.panels.get(panel as usize)?))) else {
             return Err(Error::Mismatch { spot, imageset: id, panel });
         };
+        let at = strong.xyzobs_px[spot];
+        let limits = [p.image_size[0], p.image_size[1], m.scan.n_images];
+        if !at.iter().zip(limits).all(|(x, n)| (-MARGIN..=n as f64 + MARGIN).contains(x)) {
+            return Err(Error::Outside { spot, at, panel, size: p.image_size, images: m.scan.n_images });
+        }
         table.id.push(sweep as i32);
         table.imageset_id.push(imported.experiments[sweep].imageset.unwrap_or(sweep) as i32);
     }
@@ -99,7 +109,7 @@ fn by_resolution(table: &Reflections) -> Vec<ResolutionCount> {
     order.chunks(order.len().div_ceil(10).max(1)).map(count).collect()
 }
 
-/// Sweeps one by one, each with its own crystal, beam and detector.
+/// Sweeps one by one, each with its own crystal, beam and detector. One that gives no lattice leaves its spots without indices.
 fn each_sweep(
     imported: &ExperimentList,
     table: &Reflections,
@@ -108,44 +118,75 @@ fn each_sweep(
     monitor: &dyn Monitor,
 ) -> Result<Indexed, Error> {
     let mut all: Option<Indexed> = None;
-    let mut at = vec![(0, 0); table.len()];
-    let mut parts = Vec::new();
+    let (mut parts, mut counts) = (Vec::new(), Vec::new());
+    let (mut failures, mut first_error) = (Vec::new(), None);
+    // Where each spot is in the parts one after another.
+    let (mut order, mut done_spots) = (vec![0; table.len()], 0);
     for sweep in 0..imported.len() {
         let rows: Vec<usize> = (0..table.len()).filter(|&i| table.id[i] == sweep as i32).collect();
+        rows.iter().enumerate().for_each(|(k, &row)| order[row] = done_spots + k);
+        done_spots += rows.len();
+        monitor.log(&format!("Sweep {sweep}: {} spots", rows.len()));
+        let alone = experiments::only(imported, sweep);
         let mut part = table.select(&rows);
         part.id.fill(0);
-        monitor.log(&format!("Sweep {sweep}: {} spots", rows.len()));
-        let mut done = Indexing::new(&experiments::only(imported, sweep), part, params, known)?.run(monitor)?;
-        let offset = all.as_ref().map_or(0, |a| a.experiments.len());
-        rows.iter().enumerate().for_each(|(k, &row)| at[row] = (sweep, k));
-        done.reflections.id.iter_mut().filter(|id| **id >= 0).for_each(|id| *id += offset as i32);
-        parts.push(core::mem::take(&mut done.reflections));
-        match &mut all {
-            None => all = Some(done),
-            Some(a) => {
-                experiments::append(&mut a.experiments, done.experiments);
-                a.searches.extend(done.searches);
-                a.cycles.extend(done.cycles);
-                a.counts.extend(done.counts);
-                a.remarks.extend(done.remarks);
-                a.beam_doubts.extend(done.beam_doubts);
+        match Indexing::new(&alone, part.clone(), params, known).and_then(|i| i.run(monitor)) {
+            Ok(mut done) => {
+                number(&mut done, sweep, all.as_ref().map_or(0, |a| a.experiments.len()));
+                parts.push(core::mem::take(&mut done.reflections));
+                counts.append(&mut done.counts);
+                match &mut all {
+                    None => all = Some(done),
+                    Some(a) => {
+                        experiments::append(&mut a.experiments, done.experiments);
+                        a.searches.extend(done.searches);
+                        a.cycles.extend(done.cycles);
+                        a.remarks.extend(done.remarks);
+                        a.beam_doubts.extend(done.beam_doubts);
+                    }
+                }
             }
+            Err(e @ (Error::TooFewSpots { .. } | Error::NotIndexed(_))) => {
+                counts.push(ImageSetCount { imageset: alone.experiments[0].imageset.unwrap_or(sweep), indexed: 0, unindexed: rows.len() });
+                parts.push(unindexed(&alone, part)?);
+                failures.push(format!("Sweep {sweep} was not indexed: {e}."));
+                first_error.get_or_insert(e);
+            }
+            Err(e) => return Err(e),
         }
     }
-    let mut out = all.ok_or(Error::TooFewSpots { found: 0, needed: LEAST_SPOTS })?;
-    // Back into the order of the spots.
-    let starts: Vec<usize> = parts
-        .iter()
-        .scan(0, |s, p| {
-            let first = *s;
-            *s += p.len();
-            Some(first)
-        })
-        .collect();
+    let mut out = match (all, first_error) {
+        (Some(all), _) => all,
+        (None, e) => return Err(e.unwrap_or(Error::TooFewSpots { found: 0, needed: LEAST_SPOTS })),
+    };
+    out.counts = counts;
+    out.remarks.extend(failures);
     let mut joined = Reflections::default();
     parts.iter().for_each(|p| joined.append(p));
-    let order: Vec<usize> = at.iter().map(|&(sweep, k)| starts[sweep] + k).collect();
     out.reflections = joined.select(&order);
     out.reflections.identifiers = out.experiments.experiments.iter().enumerate().map(|(i, e)| (i as u32, e.identifier.clone())).collect();
     Ok(out)
+}
+
+/// Gives what was found in one sweep its place among all: the number of the sweep, and the experiments' numbers after those before.
+fn number(done: &mut Indexed, sweep: usize, experiments_before: usize) {
+    done.reflections.id.iter_mut().filter(|id| **id >= 0).for_each(|id| *id += experiments_before as i32);
+    done.searches.iter_mut().for_each(|s| s.sweep = Some(sweep));
+    for cycle in &mut done.cycles {
+        cycle.sweep = Some(sweep);
+        cycle.rmsds.iter_mut().for_each(|r| r.experiment += experiments_before);
+    }
+    for remark in done.remarks.iter_mut().chain(&mut done.beam_doubts) {
+        *remark = format!("Sweep {sweep}: {remark}");
+    }
+}
+
+/// The spots of a sweep that gave no lattice, with the columns of those that did.
+fn unindexed(sweep: &ExperimentList, mut part: Reflections) -> Result<Reflections, Error> {
+    map_observed(sweep, &mut part)?;
+    part.id.fill(-1);
+    let s1 = part.s1.clone();
+    update_predictions(sweep, &mut part);
+    part.s1 = s1;
+    Ok(part)
 }

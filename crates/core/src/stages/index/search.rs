@@ -27,7 +27,7 @@ const PER_DEGREE: f64 = 20.0;
 /// A lattice is convincing when it indexes this fraction of the spots, and its indices deviate from whole numbers much less than by chance.
 const CONVINCING: f64 = 0.25;
 /// Nothing else is tried beside a convincing one that indexes this fraction. Below, it may also be one that two crystals happen to share.
-const BEYOND_DOUBT: f64 = 0.6;
+pub(super) const BEYOND_DOUBT: f64 = 0.6;
 const CONVINCING_CUBES: f64 = 0.1;
 /// Mean of (|A⁻¹r − h|/tolerance)³ above which indices are much like those that chance gives (0.5).
 const LIKE_CHANCE: f64 = 0.15;
@@ -36,6 +36,10 @@ const BATCHES: usize = 4;
 /// Where no lattice is beyond doubt, the longest edge looked for is changed by these factors; where none is convincing, by these in turn.
 const OTHER_CELLS: [f64; 2] = [0.5, 0.25];
 const LAST_CELLS: [f64; 4] = [1.6, 2.5, 4.0, 0.125];
+/// A longest edge above this fraction of what was looked for is at the limit: it may be part of a longer one. Where the lattice is not beyond doubt, edges
+/// longer by the factor are looked for too.
+pub(super) const AT_THE_LIMIT: f64 = 0.9;
+const BEYOND_THE_LIMIT: f64 = 2.0;
 /// Weight of the spots indexed in the score of a candidate: a little more than that of the volume, so that half the cell with half the spots loses.
 pub(super) const INDEXED_WEIGHT: f64 = 1.2;
 /// With a known symmetry, so many times `max_refine` triples are looked at for ones that have it.
@@ -135,27 +139,42 @@ impl Search<'_> {
         for (k, pass) in passes.iter_mut().enumerate() {
             scored.extend(core::mem::take(&mut pass.scored).into_iter().map(|s| (k, s)));
         }
-        match rank(scored) {
-            Some((candidates, experiments, best)) => {
-                Ok(Found { experiments, search: LatticeSearch { candidates, ..passes.swap_remove(best).search } })
+        rank(&mut scored);
+        if let Some((_, best)) = scored.first()
+            && self.may_be_part_of_a_longer(best, farthest(&passes))
+        {
+            let mut longer = self.pass(BEYOND_THE_LIMIT * farthest(&passes), monitor)?;
+            scored.extend(core::mem::take(&mut longer.scored).into_iter().map(|s| (passes.len(), s)));
+            passes.push(longer);
+            rank(&mut scored);
+        }
+        let farthest = farthest(&passes);
+        let candidates = scored.iter().map(|(_, s)| s.candidate).collect();
+        match scored.into_iter().next() {
+            Some((pass, best)) => {
+                let search = LatticeSearch { candidates, farthest, ..passes.swap_remove(pass).search };
+                Ok(Found { experiments: best.experiments, search })
             }
-            None => {
-                let longest = passes.iter().map(|p| p.search.max_cell).fold(0.0, f64::max);
-                Err(Error::NotIndexed(Box::new(self.nothing(passes.swap_remove(0), longest, monitor)?)))
-            }
+            None => Err(Error::NotIndexed(Box::new(self.nothing(passes.swap_remove(0), farthest, monitor)?))),
         }
     }
 
+    /// Whether the best candidate leaves many spots and its longest edge is near the `farthest` looked for (Å), if neither the user nor the known cell has set that.
+    fn may_be_part_of_a_longer(&self, best: &Scored, farthest: f64) -> bool {
+        let limited = self.params.max_cell.is_some() || self.known.is_some_and(|k| k.longest_primitive_edge().is_some());
+        !limited && !best.is_convincing(BEYOND_DOUBT) && best.candidate.cell.longest_edge() > AT_THE_LIMIT * farthest
+    }
+
     /// Why there is no candidate, as the first pass says, and what the spots say without the known cell and space group.
-    fn nothing(&self, first: Pass, longest: f64, monitor: &dyn Monitor) -> Result<NotIndexed, Error> {
+    fn nothing(&self, first: Pass, farthest: f64, monitor: &dyn Monitor) -> Result<NotIndexed, Error> {
         let why = first.why.unwrap_or(Why::NoLattice {
             vectors: first.search.vectors,
             cells: first.cells,
             spots: first.search.points,
-            longest,
+            longest: farthest,
             symmetry: self.known.map_or(String::new(), Known::phrase),
         });
-        let mut searches = vec![first.search];
+        let mut searches = vec![LatticeSearch { farthest, ..first.search }];
         if self.known.is_some() {
             let params = Params { method: Method::Fft3d, ..self.params.clone() };
             match (Search { known: None, params: &params, ..*self }).run(monitor) {
@@ -338,7 +357,7 @@ impl Search<'_> {
             beam_in_spindle_plane: free,
             detector_position: free,
             detector_orientation: free,
-            ..Options::fast(STEPS, PER_DEGREE)
+            ..self.params.quick(STEPS, PER_DEGREE)
         };
         let outcome = refinement::refine(&mut list, &mut table, &options, &Silent).ok()?;
         let [x, y, _] = outcome.overall_px();
@@ -398,18 +417,17 @@ fn few_of_each_lattice(trials: Vec<Trial>) -> Vec<Trial> {
     trials.into_iter().zip(keep).filter_map(|(t, k)| k.then_some(t)).collect()
 }
 
-/// Scores, sums of log₂ of volume, missing spots and deviation over the best of each, and sorts by them; the first one's experiments and pass. `None`
-/// when nothing is left.
+/// Scores, sums of log₂ of volume, missing spots and deviation over the best of each, and sorts by them.
 ///
 /// Spots that chance alone would index do not count. Candidates whose indices deviate almost as chance makes them come last.
-fn rank(mut scored: Vec<(usize, Scored)>) -> Option<(Vec<Candidate>, ExperimentList, usize)> {
+fn rank(scored: &mut Vec<(usize, Scored)>) {
     if scored.iter().any(|(_, s)| s.candidate.rmsd_xy_px <= WORST_RMSD_PX) {
         scored.retain(|(_, s)| s.candidate.rmsd_xy_px <= WORST_RMSD_PX);
     }
     let beyond_chance = |c: &Candidate| beyond_chance(c.fraction_indexed);
     let best = |f: &dyn Fn(&Candidate) -> f64| scored.iter().map(|(_, s)| f(&s.candidate)).fold(f64::INFINITY, f64::min);
     let (volume, missing, rmsd) = (best(&|c| c.volume), best(&|c| 1.0 / beyond_chance(c)), best(&|c| c.rmsd_xy_px));
-    for (_, s) in &mut scored {
+    for (_, s) in scored.iter_mut() {
         let c = &mut s.candidate;
         c.score_volume = libm::log2(c.volume / volume);
         c.score_indexed = -INDEXED_WEIGHT * libm::log2(beyond_chance(c) * missing);
@@ -418,6 +436,9 @@ fn rank(mut scored: Vec<(usize, Scored)>) -> Option<(Vec<Candidate>, ExperimentL
     }
     let doubtful = |s: &Scored| s.cubes > LIKE_CHANCE;
     scored.sort_by(|(_, a), (_, b)| doubtful(a).cmp(&doubtful(b)).then(a.candidate.score.total_cmp(&b.candidate.score)));
-    let candidates = scored.iter().map(|(_, s)| s.candidate).collect();
-    scored.into_iter().next().map(|(pass, s)| (candidates, s.experiments, pass))
+}
+
+/// Longest edge that any of the passes looked for, Å.
+fn farthest(passes: &[Pass]) -> f64 {
+    passes.iter().map(|p| p.search.max_cell).fold(0.0, f64::max)
 }

@@ -166,12 +166,7 @@ impl Params {
     }
 
     fn fixed(&self) -> Result<Vec<Fixed>, ParamError> {
-        let names = self.fix.split([',', ' ']).filter(|n| !n.is_empty());
-        let unknown = |n: &str| {
-            let known = Fixed::names().collect::<Vec<_>>().join(", ");
-            ParamError::Value { name: "fix".to_owned(), reason: format!("there is no parameter {n:?}; there are {known}") }
-        };
-        names.map(|n| Fixed::parse(n).ok_or_else(|| unknown(n))).collect()
+        Fixed::parse_list(&self.fix).map_err(|reason| ParamError::Value { name: "fix".to_owned(), reason })
     }
 
     fn cell_restraint(&self) -> Result<Option<CellRestraint>, ParamError> {
