@@ -12,7 +12,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.
 td.w,th.w{text-align:left}pre{overflow:auto;background:#f5f5f5;padding:.6rem}.warn{border-left:4px solid #d55e00;padding-left:.6rem}\
 svg{max-width:40rem;width:100%;font:11px system-ui,sans-serif;fill:currentColor}svg .t{font-weight:600;font-size:12px}svg .g{stroke:currentColor;stroke-opacity:.12}\
 .scroll{overflow-x:auto}figure{margin:1rem 0;position:relative}figure svg{touch-action:none;user-select:none}.key{cursor:pointer}.off{opacity:.3}\
-.read{font-size:.85rem;min-height:1.4em;font-variant-numeric:tabular-nums}.box{fill:#888;fill-opacity:.2}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#242424}}";
+.read{font-size:.85rem;min-height:1.4em;font-variant-numeric:tabular-nums}.box{fill:#888;fill-opacity:.2}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#242424}a{color:#6cb2f2}}";
 
 fn table(t: &Table) -> String {
     let words: Vec<bool> = (0..t.columns.len()).map(|j| !t.rows.iter().any(|r| matches!(r.get(j), Some(Cell::Number { .. })))).collect();

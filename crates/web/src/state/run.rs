@@ -41,13 +41,15 @@ impl Page {
         self.running.set(job.map(|job| Run { job, stage: None, to: StageId::Import, broken: false }));
     }
 
-    /// Gives merging an MTZ file whose free-R flags it keeps; what was computed stays.
+    /// Gives merging an MTZ file whose free-R flags it keeps; what was computed stays, and what was merged is merged again.
     fn keep_flags(self, name: String, paths: Vec<String>, files: Vec<File>) {
         if self.running.get_untracked().is_some() {
             return;
         }
         let job = self.send(&files, |job| Request::Open { job, names: paths, add: true });
-        self.running.set(job.map(|job| Run { job, stage: Some(StageId::Merge), to: StageId::Merge, broken: false }));
+        // Merging follows when the file is open.
+        let stage = if untrack(|| self.has_report(StageId::Merge)) { StageId::Scale } else { StageId::Merge };
+        self.running.set(job.map(|job| Run { job, stage: Some(stage), to: StageId::Merge, broken: false }));
         self.set_parameter(StageId::Merge, "free_flags_from", name);
         self.selected.set(StageId::Merge);
     }

@@ -1,6 +1,8 @@
 use ewald_core::report::Level;
 use ewald_core::session::{StageId, StageState};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, MouseEvent};
 
 use crate::present::text;
 use crate::state::Page;
@@ -9,6 +11,15 @@ use crate::state::Page;
 #[component]
 pub fn Path() -> impl IntoView {
     view! { <nav class="path" aria-label="Stages"><ol>{StageId::ALL.map(|stage| view! { <Step stage/> }).into_iter().collect_view()}</ol></nav> }
+}
+
+/// A click by hand leaves the focus to nobody, so that space, Enter and the arrows mean the page; by key it stays, to go on from there.
+fn let_go(event: &MouseEvent) {
+    let button = event.current_target().and_then(|t| t.dyn_into::<HtmlElement>().ok());
+    if let Some(button) = button.filter(|_| event.detail() > 0) {
+        // It fails for an element that has gone.
+        button.blur().ok();
+    }
 }
 
 #[component]
@@ -29,7 +40,7 @@ fn Step(stage: StageId) -> impl IntoView {
     let doubt = move || level().filter(|l| *l != Level::Good).map(|l| text::sign(l));
     view! {
         <li data-testid=format!("stage-{}", stage.name()) data-state=move || state.get().name()>
-            <button aria-current=move || (page.selected.get() == stage).to_string() on:click=move |_| page.select(stage)
+            <button aria-current=move || (page.selected.get() == stage).to_string() on:click=move |e| { page.select(stage); let_go(&e) }
                 title=format!("{} ({})", stage.title(), stage.index() + 1)>
                 <span class="mark" role="img" aria-label=move || state.get().name()>{move || text::mark(state.get())}</span>
                 <span class="name">{stage.title()}<i class="doubt">{doubt}</i></span>

@@ -54,7 +54,9 @@ pub fn parameters(header: &LatticeHeader, trial: &Trial, inverted_before: bool) 
     let moved = trial.beam_mm != [0.0; 2] || trial.distance_mm != 0.0;
     let differs = |v: &Values| (0..2).any(|i| (v.beam_px[i] - first.beam_px[i]).abs() > SAME) || (v.distance - first.distance).abs() > SAME;
     if moved && values.iter().any(differs) {
-        return Err("The sweeps differ in beam centre or distance, and import takes one value for all: import them one by one.");
+        return Err(
+            "The sweeps differ in beam centre or distance, and import takes one value for all. The beam alone is moved for all by slow_fast_beam_shift, or by the beam-centre search.",
+        );
     }
     let tipped = trial.axis_about_beam != 0.0 || trial.axis_along_beam != 0.0;
     let another = |v: &Values| (0..3).any(|i| (v.axis[i] - first.axis[i]).abs() > SAME_AXIS);
