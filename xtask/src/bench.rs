@@ -44,12 +44,14 @@ pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
     let threads = options.value("--threads")?.unwrap_or_else(|| "2".to_owned());
     let only = options.value("--only")?;
     options.finish()?;
-    if only.as_deref() == Some("frames") {
-        return frames(data);
+    match only.as_deref() {
+        Some("frames") => return frames(data),
+        Some("viewer") => return viewer(data),
+        _ => {}
     }
     let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
     if !wanted("native") && !wanted("browser") {
-        return Err("--only takes native, browser or frames".to_owned());
+        return Err("--only takes native, browser, frames or viewer".to_owned());
     }
 
     let program = build::command_line(true)?;
@@ -151,6 +153,17 @@ fn frames(data: Option<PathBuf>) -> Result<(), Failure> {
     let efficiency = [0, 1].map(|k| Some(seconds[0][k]? / (2.0 * seconds[1][k]?)));
     println!("{:<28}{}", "efficiency of two threads", efficiency.map(cell).concat());
     Ok(())
+}
+
+/// The image viewer on frames of 18 megapixels: how long from a key or a slider to the frame on the screen.
+fn viewer(data: Option<PathBuf>) -> Result<(), Failure> {
+    let program = build::command_line(true)?;
+    build::everything(&Settings::default())?;
+    let data = match data {
+        Some(data) => data,
+        None => frames_of_18_megapixels(&program, &root().join("target/bench/frames"))?,
+    };
+    run(in_chromium("image_speed.mjs")?.args(of_one_kind(&image_files(&data)?)))
 }
 
 /// Decodes with the filter that HDF5 uses, where Python has it.

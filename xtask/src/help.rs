@@ -86,14 +86,15 @@ The quick part of `cargo xtask test`: formatting, lints and documentation.
 ";
 
 const BENCH: &str = "\
-cargo xtask bench [--data DIR] [--threads N] [--only native|browser|frames]
+cargo xtask bench [--data DIR] [--threads N] [--only native|browser|frames|viewer]
 
 Times every stage on the same images: `ewald process` natively, and the page in Chromium.
 
   --data DIR     folder with the images; default is a simulated data set made for the purpose
   --threads N    threads to use; default 2
-  --only PART    native, browser, or frames: decoding frames of 18 megapixels beside HDF5's C filter (the Python package
-                 hdf5plugin), and finding their spots, natively and in Chromium, on one thread and two
+  --only PART    native, browser, frames: decoding frames of 18 megapixels beside HDF5's C filter (the Python package
+                 hdf5plugin), and finding their spots, natively and in Chromium, on one thread and two; or viewer: how long the
+                 page takes from a key or a slider to the frame on the screen, with such images
 
 cargo xtask bench indexing [--sets N | --set N,N,…] [--wedge DEGREES] [--seed N] [--verbose] [--write DIR]
 

@@ -164,21 +164,22 @@ fn bit(row: &[u64], i: usize) -> bool {
     row.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1)
 }
 
-/// Sums over the rows of a window, for each column, and of the columns before each: two differences give a window's, however wide it is.
-///
-/// All of it is exact: Σp of all rows is below 2⁵³, and Σp² is summed in integers, which may overflow on the way because those of a window do not.
+/// Below this f64 sums integers exactly.
+const EXACT: f64 = (1u64 << 53) as f64;
+
+/// Sums over the rows of a window, for each column: m, x, y.
 struct Columns<const SQUARES: bool> {
-    m: Sums<f64>,
-    x: Sums<f64>,
-    y: Sums<i64>,
+    m: Sums,
+    x: Sums,
+    y: Sums,
 }
 
-/// Of one quantity.
-struct Sums<T> {
+/// Sums of one quantity. Those of columns are exact with fewer than 32 counts near 2²⁴ in the rows of a window, or any number of smaller ones.
+struct Sums {
     /// By column.
-    columns: Vec<T>,
-    /// Of the columns before, with kx + 1 zeros in front and the sum of all kx times after.
-    before: Vec<T>,
+    columns: Vec<f64>,
+    /// Of the columns before, with kx + 1 zeros in front and the sum of all kx times after: two differences give a window's sum, however wide.
+    before: Vec<f64>,
     /// Of the windows about the wanted pixels.
     windows: Vec<f64>,
 }
@@ -193,8 +194,8 @@ struct Windows<'a> {
 
 impl<const SQUARES: bool> Columns<SQUARES> {
     fn new(width: usize, kx: usize, wanted: usize) -> Self {
-        let width_of_squares = if SQUARES { width } else { 0 };
-        Columns { m: Sums::new(width, kx, wanted), x: Sums::new(width, kx, wanted), y: Sums::new(width_of_squares, kx, wanted) }
+        let sums = || Sums { columns: vec![0.0; width], before: vec![0.0; width + 2 * kx + 1], windows: vec![0.0; wanted] };
+        Columns { m: sums(), x: sums(), y: sums() }
     }
 
     /// Adds a row, or takes it out where `sign` is −1; without the pixels whose bits are set in `without`.
@@ -209,48 +210,54 @@ impl<const SQUARES: bool> Columns<SQUARES> {
 
     fn add_some(&mut self, first: usize, counts: &[i32], sign: i32, takes: impl Fn(usize) -> bool) {
         // Without branches, so that several are done at once.
-        let taken = |i: usize, p: i32| (p >= 0) & (p < BIG) & takes(i);
+        let signed = |i: usize, p: i32| if (0..BIG).contains(&p) & takes(i) { sign } else { 0 };
         let (m, x) = (&mut self.m.columns[first..], &mut self.x.columns[first..]);
         for (i, ((m, x), p)) in m.iter_mut().zip(x).zip(counts).enumerate() {
-            let signed = if taken(i, *p) { sign } else { 0 };
-            *m += f64::from(signed);
-            *x += f64::from(signed * p);
+            let sign = signed(i, *p);
+            *m += f64::from(sign);
+            *x += f64::from(sign * p);
         }
         if SQUARES {
             for (i, (y, p)) in self.y.columns[first..].iter_mut().zip(counts).enumerate() {
-                let signed = if taken(i, *p) { sign } else { 0 };
-                *y += i64::from(signed * p) * i64::from(*p);
+                *y += f64::from(signed(i, *p) * p) * f64::from(*p);
             }
         }
     }
 
     /// The windows about the pixels from `start` on.
     fn windows(&mut self, kx: usize, start: usize) -> Windows<'_> {
-        self.m.sum(kx, start, |a, b| a + b, |a, b| b - a);
-        self.x.sum(kx, start, |a, b| a + b, |a, b| b - a);
+        self.m.sum(kx, start);
+        self.x.sum(kx, start);
         if SQUARES {
-            self.y.sum(kx, start, i64::wrapping_add, |a, b| b.wrapping_sub(a) as f64);
+            self.y.sum(kx, start);
         }
         Windows { m: &self.m.windows, x: &self.x.windows, y: &self.y.windows }
     }
 }
 
-impl<T: Copy + Default> Sums<T> {
-    fn new(width: usize, kx: usize, wanted: usize) -> Self {
-        Sums { columns: vec![T::default(); width], before: vec![T::default(); width + 2 * kx + 1], windows: vec![0.0; wanted] }
-    }
-
-    fn sum(&mut self, kx: usize, start: usize, add: impl Fn(T, T) -> T, difference: impl Fn(T, T) -> f64) {
-        let mut all = T::default();
+impl Sums {
+    fn sum(&mut self, kx: usize, start: usize) {
+        let mut all = 0.0;
         let (sums, after) = self.before[kx + 1..].split_at_mut(self.columns.len());
         for (to, column) in sums.iter_mut().zip(&self.columns) {
-            all = add(all, *column);
+            all += column;
             *to = all;
         }
         after.fill(all);
+        if all >= EXACT {
+            return self.sum_each(kx, start);
+        }
         let (left, right) = (&self.before[start..], &self.before[start + 2 * kx + 1..]);
         for (to, (a, b)) in self.windows.iter_mut().zip(left.iter().zip(right)) {
-            *to = difference(*a, *b);
+            *to = b - a;
+        }
+    }
+
+    /// Of squares so large that those of a row together would be rounded: each window by itself, in integers.
+    fn sum_each(&mut self, kx: usize, start: usize) {
+        for (i, to) in (start..).zip(&mut self.windows) {
+            let window = &self.columns[i.saturating_sub(kx)..(i + kx + 1).min(self.columns.len())];
+            *to = window.iter().map(|c| *c as i64).sum::<i64>() as f64;
         }
     }
 }
@@ -304,7 +311,8 @@ mod tests {
             let at = examined(&test, &counts, size);
             let mut threshold = Vec::new();
             Panel { at: &at, columns: 0..size[0] }.thresholds(&test, 0..size[1], |_, row| threshold.extend_from_slice(row));
-            let may: Vec<bool> = (0..counts.len()).map(|k| bit(Decisions::row(&at.decisions.kept, size[0], k / size[0]), k % size[0])).collect();
+            let may: Vec<bool> =
+                (0..counts.len()).map(|k| bit(Decisions::row(&at.decisions.kept, size[0], k / size[0]), k % size[0])).collect();
             let strong = |k: &usize| {
                 let p = f64::from(counts[*k]);
                 let above = if test.method == Method::Dispersion { p > threshold[*k] } else { p >= threshold[*k] };
@@ -332,6 +340,18 @@ mod tests {
         assert!(dispersion.iter().all(|d| *d == 0));
         let (flagged, _) = map(Layer::Flagged, &[0..10, 0..10], &at(&[-1; 100]));
         assert!(flagged.iter().all(|f| *f == -1));
+    }
+
+    #[test]
+    fn large_counts_do_not_spoil_the_windows_beside_them() {
+        let mut counts = vec![3; 90 * 20];
+        (0..90 * 20).filter(|k| k % 90 < 60).for_each(|k| counts[k] = BIG - 1);
+        let at = [examined(&Dispersion::default(), &counts, [90, 20])];
+        let row: f64 = 60.0 * 7.0 * f64::from(BIG - 1).powi(2);
+        assert!(row > EXACT, "the squares of a row fit after all");
+        let (variance, _) = map(Layer::Variance, &[0..90, 0..20], &at);
+        assert!((64..90).all(|i| variance[10 * 90 + i] == 0), "{:?}", &variance[10 * 90 + 55..11 * 90]);
+        assert!((57..63).all(|i| variance[10 * 90 + i] > 0));
     }
 
     #[test]
