@@ -7,7 +7,8 @@
 use super::cells;
 use super::indexing::Indexing;
 use super::result::{BeamSearch, LatticeSearch};
-use super::search::{AT_THE_LIMIT, BEYOND_DOUBT, INDEXED_WEIGHT, beyond_chance, nearest_half};
+use super::search::{AT_THE_LIMIT, BEYOND_DOUBT};
+use super::trials::{INDEXED_WEIGHT, beyond_chance, nearest_half};
 use super::{Error, Params};
 use crate::beam_shift::{self, Scope};
 use crate::job::Monitor;

@@ -3,7 +3,8 @@
 use super::assign::{Points, assign};
 use super::known::Known;
 use super::result::{Cycle, ImageSetCount, Indexed, LatticeSearch};
-use super::search::{Search, nearest_half};
+use super::search::Search;
+use super::trials::nearest_half;
 use super::{Assignment, Error, Params, Why, cells, experiments, local, max_cell};
 use crate::geometry::{ExperimentList, ewald};
 use crate::job::Monitor;

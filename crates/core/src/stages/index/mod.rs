@@ -36,6 +36,7 @@ mod report;
 mod result;
 mod run;
 mod search;
+mod trials;
 mod triples;
 mod vectors;
 

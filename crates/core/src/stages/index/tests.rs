@@ -290,6 +290,68 @@ fn a_beam_between_the_spots_does_not_double_the_cell() {
     }
 }
 
+/// A sweep that a crystal left, or that never had one, among sweeps indexed one by one.
+#[test]
+fn a_sweep_without_a_lattice_leaves_the_others() {
+    let (imported, strong) = simulated(&[crystal([21.0, 24.5, 29.0, 82.0, 97.0, 104.0], [0.3, 1.0, -0.4], 0.8)], 0.3);
+    let mut sweeps = imported.clone();
+    for name in ["blank", "good"] {
+        let imageset = sweeps.imagesets.len();
+        sweeps.imagesets.push(imported.imagesets[0].clone());
+        sweeps.experiments.push(Experiment { identifier: name.to_owned(), imageset: Some(imageset), ..imported.experiments[0].clone() });
+    }
+    let mut spots = strong.clone();
+    for (sweep, rows) in [(1, 0..7), (2, 0..strong.len())] {
+        let mut more = strong.select(&rows.collect::<Vec<_>>());
+        more.id.fill(sweep);
+        spots.append(&more);
+    }
+    let alone = Params { joint: false, ..Params::default() };
+    let out = run(&sweeps, &spots, &alone, &Silent).unwrap();
+    assert_eq!(out.reflections.check_lengths(), Ok(()));
+    assert_eq!(out.reflections.xyzobs_px, spots.xyzobs_px);
+    assert_eq!(out.experiments.experiments.iter().map(|e| e.imageset).collect::<Vec<_>>(), [Some(0), Some(2)]);
+    assert_eq!(out.counts.iter().map(|c| (c.imageset, c.indexed > 0)).collect::<Vec<_>>(), [(0, true), (1, false), (2, true)]);
+    let ids = |sweep: i32| (0..spots.len()).filter(|&i| spots.id[i] == sweep).map(|i| out.reflections.id[i]).collect::<Vec<_>>();
+    assert!(ids(1).iter().all(|id| *id == -1) && ids(0).contains(&0) && ids(2).contains(&1));
+    assert!(out.cycles.iter().any(|c| c.sweep == Some(2) && c.rmsds[0].experiment == 1));
+    let told = report(&out).warnings;
+    assert!(told.iter().any(|w| w.starts_with("Sweep 1 was not indexed: 7 spots")), "{told:?}");
+    // None of them: the first one's reason.
+    let blank = spots.select(&(0..spots.len()).filter(|&i| spots.id[i] == 1).chain(0..6).collect::<Vec<_>>());
+    let error = run(&sweeps, &blank, &alone, &Silent).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::TooFewSpots { found: 6, .. }), "{error}");
+}
+
+#[test]
+fn a_longest_edge_at_the_limit_is_told_only_where_the_user_set_it() {
+    let cell = [22.0, 26.0, 31.0, 90.0, 101.0, 90.0];
+    let (imported, strong) = simulated(&[crystal(cell, [0.3, 1.0, -0.4], 0.8), crystal(cell, [0.9, -0.2, 0.5], 1.9)], 0.2);
+    let told = |max_cell: Option<f64>| {
+        let out = run(&imported, &strong, &Params { max_cell, ..Params::default() }, &Silent).unwrap();
+        assert!(out.counts[0].percent() < 60.0, "{:?}", out.counts);
+        (out.searches[0].farthest, out.remarks.iter().any(|r| r.contains("max_cell=66")))
+    };
+    assert_eq!(told(Some(33.0)), (33.0, true));
+    let (farthest, limited) = told(None);
+    assert!(farthest > 31.0 / 0.9 && !limited, "{farthest}");
+}
+
+#[test]
+fn parameters_named_in_fix_are_kept() {
+    let (mut imported, strong) = simulated(&[crystal([21.0, 24.5, 29.0, 82.0, 97.0, 104.0], [0.3, 1.0, -0.4], 0.8)], 0.3);
+    imported.detectors[0].panels[0].origin.z -= 0.4;
+    let distance = |fix: &str| {
+        let out = run(&imported, &strong, &Params { fix: fix.to_owned(), ..Params::default() }, &Silent).unwrap();
+        out.experiments.detectors[0].panels[0].distance().abs()
+    };
+    assert!((distance("") - 120.0).abs() < 0.1);
+    assert!((distance("detector") - 120.4).abs() < 1e-9);
+    assert!((distance("detector.distance,detector.tilt_fast,detector.tilt_slow") - 120.4).abs() < 1e-9);
+    let wrong = Params { fix: "detector.distanze".to_owned(), ..Params::default() };
+    assert!(matches!(run(&imported, &strong, &wrong, &Silent), Err(Error::Params(_))));
+}
+
 #[test]
 fn too_few_or_wrong_spots_are_explained() {
     let (imported, strong) = simulated(&[crystal([21.0, 24.5, 29.0, 82.0, 97.0, 104.0], [0.3, 1.0, -0.4], 0.8)], 0.0);
@@ -302,6 +364,9 @@ fn too_few_or_wrong_spots_are_explained() {
     let mut other = strong.clone();
     other.panel[5] = 3;
     t(&other, "panel 3");
+    let mut outside = strong.clone();
+    outside.xyzobs_px[7][2] = 412.0;
+    t(&outside, "spot 7");
     // Spots without any lattice.
     let mut random = strong.clone();
     let mut x = 1u64;
