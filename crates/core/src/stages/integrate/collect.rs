@@ -3,6 +3,7 @@
 use super::measure::{INVALID, OVERLOADED, Pixels};
 use crate::geometry::Detector;
 use crate::image::{Frame, ImageSource};
+use crate::job::parallel;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub(super) struct Schedule {
     start: Vec<u32>,
     /// Most images that a box is on.
     depth: usize,
+    /// Boxes with pixels that the mask hides: for most there is no need to look at it.
+    masked: Vec<bool>,
 }
 
 /// A box and the panel on which it is.
@@ -35,13 +38,14 @@ impl BoxAt {
 
 impl Schedule {
     /// Boxes must lie on images 0..`n_images`.
-    pub(super) fn new(boxes: Vec<BoxAt>, n_images: usize) -> Self {
+    pub(super) fn new(boxes: Vec<BoxAt>, n_images: usize, rules: &PixelRules<'_>) -> Self {
+        let masked = parallel::map(boxes.len(), |i| rules.hide_some(&boxes[i]));
         let first = |i: &u32| boxes[*i as usize].bbox[4].max(0) as usize;
         let mut order: Vec<u32> = (0..boxes.len() as u32).collect();
         order.sort_by_key(|i| (first(i), *i));
         let start = (0..=n_images).map(|z| order.partition_point(|i| first(i) < z) as u32).collect();
         let depth = boxes.iter().map(|b| (b.bbox[5] - b.bbox[4]).max(0)).max().unwrap_or(0) as usize;
-        Schedule { boxes, order, start, depth }
+        Schedule { boxes, order, start, depth, masked }
     }
 
     /// The boxes on image `z`, by their first image.
@@ -58,6 +62,8 @@ pub(super) struct PixelRules<'a> {
     detector: &'a Detector,
     /// Of the image, row-major, true = usable: its own mask and what the panels' masks name.
     mask: Option<Cow<'a, [bool]>>,
+    /// Of the image.
+    width: usize,
 }
 
 impl<'a> PixelRules<'a> {
@@ -70,7 +76,20 @@ impl<'a> PixelRules<'a> {
                 hidden.fill(false);
             }
         });
-        PixelRules { detector, mask }
+        PixelRules { detector, mask, width: size[0] }
+    }
+
+    /// Whether the mask hides pixels of a box.
+    fn hide_some(&self, at: &BoxAt) -> bool {
+        let Some((mask, panel)) = self.mask.as_ref().zip(self.detector.panels.get(at.panel as usize)) else { return false };
+        let inside = |low: i32, high: i32, size: usize| i64::from(low.max(0))..i64::from(high).min(size as i64);
+        let columns = inside(at.bbox[0], at.bbox[1], panel.image_size[0]);
+        let hidden = |y: i64| {
+            let row = (y + panel.raw_image_offset[1]) * self.width as i64 + panel.raw_image_offset[0];
+            let run = usize::try_from(row + columns.start).ok().zip(usize::try_from(row + columns.end).ok());
+            run.is_none_or(|(a, b)| mask.get(a..b).is_none_or(|run| run.contains(&false)))
+        };
+        !columns.is_empty() && inside(at.bbox[2], at.bbox[3], panel.image_size[1]).any(hidden)
     }
 }
 
@@ -82,12 +101,12 @@ pub(super) fn cut(schedule: &Schedule, rules: &PixelRules<'_>, z: usize, frame: 
     };
     let mut out = Vec::with_capacity(schedule.on_image(z).map(area).sum());
     for i in schedule.on_image(z) {
-        cut_box(&schedule.boxes[i as usize], rules, frame, &mut out);
+        cut_box(&schedule.boxes[i as usize], schedule.masked[i as usize], rules, frame, &mut out);
     }
     out
 }
 
-fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>) {
+fn cut_box(at: &BoxAt, masked: bool, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>) {
     let [_, height, width] = at.size();
     let start = out.len();
     out.resize(start + height * width, INVALID);
@@ -119,7 +138,7 @@ fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>
             }
         };
         // Without branches, so that several pixels are done at a time.
-        match rules.mask.as_ref().and_then(|m| m.get(from..from + n)) {
+        match rules.mask.as_ref().filter(|_| masked).and_then(|m| m.get(from..from + n)) {
             Some(usable) => {
                 for ((t, &c), &ok) in target.iter_mut().zip(counts).zip(usable) {
                     *t = if ok { trusted(c) } else { INVALID };
@@ -207,7 +226,7 @@ mod tests {
             BoxAt { panel: 0, bbox: [-1, 1, 3, 5, 1, 3] },
             BoxAt { panel: 0, bbox: [20, 22, 0, 1, 2, 3] },
         ];
-        let schedule = Schedule::new(boxes, 3);
+        let schedule = Schedule::new(boxes, 3, &rules);
         let mut collector = Collector::new(&schedule, BTreeMap::new());
         let mut complete = Vec::new();
         for (z, f) in frames.iter().enumerate() {

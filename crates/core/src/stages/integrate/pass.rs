@@ -106,7 +106,8 @@ fn measure_set(
     let wanted = |&i: &usize| t.imageset_id[i] == imageset as i32 && t.bbox[i][5] > t.bbox[i][4];
     let rows: Vec<u32> = (0..t.len()).filter(wanted).map(|i| i as u32).collect();
     let boxes = rows.iter().map(|&i| i as usize).map(|i| BoxAt { panel: t.panel[i] as u32, bbox: t.bbox[i] }).collect();
-    let schedule = Schedule::new(boxes, n);
+    let rules = PixelRules::new(setups[first].detector, source);
+    let schedule = Schedule::new(boxes, n, &rules);
     let neighbours = {
         let t = &*t;
         Neighbours::new(&schedule.boxes, |i| {
@@ -114,7 +115,6 @@ fn measure_set(
             (&setups[t.id[row] as usize], vec3(t.s1[row]), [t.xyzcal_px[row][0], t.xyzcal_px[row][1]])
         })
     };
-    let rules = PixelRules::new(setups[first].detector, source);
     let mut collector = Collector::new(&schedule, std::mem::take(&mut at.open));
     let mut fitters: BTreeMap<usize, Fitter<'_>> = BTreeMap::new();
     if params.profile_fitting {

@@ -87,8 +87,9 @@ fn read_again(
                 && b[5] as i64 <= n as i64
         };
         let rows: Vec<usize> = (0..refined.len()).filter(of_set).collect();
-        let schedule = Schedule::new(rows.iter().map(|&i| BoxAt { panel: refined.panel[i] as u32, bbox: refined.bbox[i] }).collect(), n);
         let rules = PixelRules::new(models.detector, source.as_ref());
+        let boxes = rows.iter().map(|&i| BoxAt { panel: refined.panel[i] as u32, bbox: refined.bbox[i] }).collect();
+        let schedule = Schedule::new(boxes, n, &rules);
         let mut collector = Collector::new(&schedule, BTreeMap::new());
         monitor.begin("reading the strong spots again", n as u64);
         let mut complete = Vec::new();

@@ -107,15 +107,16 @@ pub(super) fn fit(
         return None;
     }
     let mut intensity = sum_d / sum_p;
-    let (mut information, mut against_level) = (0.0, 0.0);
+    let (mut information, mut against_level, mut squares) = (0.0, 0.0, 0.0);
     for _ in 0..100 {
         let mut top = 0.0;
-        (information, against_level) = (0.0, 0.0);
+        (information, against_level, squares) = (0.0, 0.0, 0.0);
         for c in cells.iter() {
             let w = c.weight(intensity);
             top += c.net * w;
             information += c.fraction * w;
             against_level += w;
+            squares += w * w * c.fraction;
         }
         let next = top / information;
         let step = (next - intensity).abs();
@@ -128,9 +129,9 @@ pub(super) fn fit(
         None => against_level * against_level * level.variance(),
         Some(f) => f(cells, intensity),
     };
-    let expected = expected_counts(intensity);
-    let noise = |c: &Cell| c.weight(intensity) * c.weight(intensity) * (c.noise + expected * c.fraction);
-    let variance = (cells.iter().map(noise).sum::<f64>() + background) / (information * information);
+    // w²(b + E p) is w p, as w = p/(b + I p), and what E has above I.
+    let counted = information + squares * (expected_counts(intensity) - intensity.max(0.0));
+    let variance = (counted + background) / (information * information);
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }

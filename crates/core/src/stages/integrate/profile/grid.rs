@@ -33,7 +33,7 @@ impl Grid {
         let centre = 0.5 * self.size as f64;
         let [x, y] = e.map(|c| centre + c * self.per_step);
         let end = self.size as f64;
-        (x >= 0.0 && y >= 0.0 && x < end && y < end).then(|| (y as usize * self.size + x as usize) * self.size)
+        (x >= 0.0 && y >= 0.0 && x < end && y < end).then(|| (y as i32 as usize * self.size + x as i32 as usize) * self.size)
     }
 }
 
