@@ -99,13 +99,7 @@ const POINTS: u32 = 100;
 const PAIRED: usize = 60;
 
 /// Damage and ΔCC½ of `observations` in the order of `groups.rows`; `d` is the resolution (Å) of each group, `n_images` the number of images of each sweep.
-pub fn image_quality(
-    groups: &Equivalents,
-    observations: &[Exposed],
-    d: &[f64],
-    n_images: &[u32],
-    grouping: Grouping,
-) -> ImageQuality {
+pub fn image_quality(groups: &Equivalents, observations: &[Exposed], d: &[f64], n_images: &[u32], grouping: Grouping) -> ImageQuality {
     let longest = n_images.iter().copied().max().unwrap_or(0).max(1);
     let step = longest.div_ceil(POINTS);
     let (r_cp, r_d) = pairwise(groups, observations, step, longest);

@@ -20,6 +20,8 @@ crate::choice! {
         Physical = "physical",
         /// One scale and one B factor for each sweep.
         Kb = "KB",
+        /// Decay on a grid of resolution and angle, absorption on one of detector position and angle.
+        Array = "array",
     }
 }
 crate::choice! {
@@ -105,21 +107,27 @@ crate::parameters! {
         /// Keep I(+) and I(−) apart in scaling and outlier rejection.
         [basic; ""; 0.0..=0.0; "anomalous"]
         anomalous: bool = false,
-        /// Absorption surface: by default for sweeps of 60° and more with enough equivalents.
+        /// Absorption surface: by default for sweeps of 60° and more with enough equivalents, and always for the array model.
         [basic; ""; 0.0..=0.0; "physical.absorption_correction"]
         absorption_correction: Choice = Choice::Auto,
         /// How strong absorption is expected to be.
         [basic; ""; 0.0..=0.0; "physical.absorption_level"]
         absorption_level: AbsorptionLevel = AbsorptionLevel::Low,
-        /// Relative B factor.
+        /// Relative B factor (physical and KB; the array model always has its decay).
         [expert; ""; 0.0..=0.0; "physical.decay_correction"]
         decay_correction: Choice = Choice::Auto,
         /// Widest spacing of the points of the scale.
         [expert; "°"; 0.01..=360.0; "physical.scale_interval"]
         scale_interval: Option<f64> = None,
-        /// Widest spacing of the points of the B factor.
+        /// Widest spacing of the points of the B factor, or of the array model.
         [expert; "°"; 0.01..=360.0; "physical.decay_interval"]
         decay_interval: Option<f64> = None,
+        /// Intervals of 1/d² of the array model.
+        [expert; ""; 2.0..=100.0; "array.n_resolution_bins"]
+        n_resolution_bins: usize = 10,
+        /// Intervals along either axis of the detector of the array model.
+        [expert; ""; 2.0..=20.0; "array.n_absorption_bins"]
+        n_absorption_bins: usize = 3,
         /// Weight of Σ B², which keeps B near 0 where the data say little.
         [expert; "Å⁻⁴"; 0.0..=1e6; "physical.decay_restraint"]
         decay_restraint: f64 = 0.1,

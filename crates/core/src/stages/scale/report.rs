@@ -132,7 +132,14 @@ fn filtering_table(s: &Scaled) -> Option<Table> {
         FilterEnd::MostRemoved => "until filtering_max_percent was reached",
         FilterEnd::MostCycles => "until filtering_cycles were done",
     };
-    let columns = [("Cycle", ""), ("CC½", ""), ("Limit of ΔCC½", "%"), ("Left out (sweep:first:last image)", ""), ("ΔCC½", "%"), ("Observations", "")];
+    let columns = [
+        ("Cycle", ""),
+        ("CC½", ""),
+        ("Limit of ΔCC½", "%"),
+        ("Left out (sweep:first:last image)", ""),
+        ("ΔCC½", "%"),
+        ("Observations", ""),
+    ];
     let mut t = Table::new("filtering", &format!("ΔCC½ filtering, {end}"), &columns);
     for (i, cycle) in s.filter_cycles.iter().enumerate() {
         let start = |what: Cell, delta: Cell, n: Cell| {

@@ -10,6 +10,10 @@
 //!
 //! Intensities are divided by exp(k − hᵀβh), not by μ, as DIALS does: Σ(s) is left in, so that reflections of high resolution, which
 //! are the noisier ones, weigh less in correlation coefficients.
+//!
+//! What normalisation leaves of the fall-off with resolution raises every correlation, that of wrong operators most. Of an electron-diffraction set of
+//! quartz, intensities as measured correlate with 0.91 to 0.94 by true and 0.4 to 0.6 by false operators (DIALS, whose fit leaves the fall-off
+//! in: 0.91 to 0.99 and 0.5 to 0.7), divided by the mean of their shell with 0.72 to 0.77 and −0.2 to −0.1: lower, and far better apart.
 
 use super::input::Observation;
 use crate::job::parallel;
