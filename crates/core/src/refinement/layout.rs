@@ -190,8 +190,11 @@ impl Layout {
             if let Some(a) = block.a_matrix(&mean) {
                 crystal.a_matrix = a;
                 crystal.a_at_scan_points = borders;
-                crystal.b_covariance.clear();
-                crystal.cell_esd = None;
+                // A cell that is kept is as uncertain as it was.
+                if !block.cell.is_empty() {
+                    crystal.b_covariance.clear();
+                    crystal.cell_esd = None;
+                }
             }
         }
     }

@@ -89,6 +89,15 @@ pub enum Simplification {
         /// Its reflections.
         reflections: usize,
     },
+    /// The cell was kept as static refinement has it, because free to vary over the scan it changed as no crystal's does.
+    CellAstray {
+        /// Crystal.
+        crystal: usize,
+        /// Largest change of an edge, %.
+        percent: f64,
+        /// Largest change of an angle, degrees.
+        degrees: f64,
+    },
     /// The crystal was kept static.
     Static {
         /// Crystal.
@@ -115,6 +124,13 @@ impl core::fmt::Display for Simplification {
             }
             Simplification::Crystal { crystal, reflections } => {
                 write!(f, "crystal {crystal} was not refined: {reflections} reflections are too few")
+            }
+            Simplification::CellAstray { crystal, percent, degrees } => {
+                write!(
+                    f,
+                    "the cell of crystal {crystal} was kept as static refinement has it: free to vary over the scan, its edges changed by {percent:.1} % and its \
+                     angles by {degrees:.1}°, as no crystal's do; parts of the scan do not determine it"
+                )
             }
             Simplification::Static { crystal, reflections, needed } => {
                 write!(

@@ -5,7 +5,7 @@ use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
 use super::plan::{Plan, Start};
 use super::select::{self, Observation};
 use super::target::{Sums, Target};
-use super::{Error, Options, Outliers, build, centroids, layout::Layout, outliers, robust, uncertainty, varying};
+use super::{Error, Options, Outliers, ScanVarying, build, centroids, layout::Layout, outliers, robust, uncertainty, varying};
 use crate::geometry::{ExperimentList, ewald};
 use crate::job::Monitor;
 use crate::math::vec3;
@@ -64,13 +64,28 @@ pub fn refine(
     let few = if options.scan_varying.is_some() { rounds.min(ROUNDS_BEFORE_VARYING) } else { rounds };
     let mut fit = fit(&plan, &mut all, Start::default(), few, options, monitor)?;
     if let Some(scan_varying) = &options.scan_varying {
-        let mut varied = plan.clone();
-        fit.layout.apply(&fit.minimum.p, &mut varied.list);
-        match varying::vary(&mut varied, &all, options, scan_varying, &mut simplified, monitor)? {
-            Some(start) => {
-                passes.push(pass(&plan, &fit, &all));
-                plan = varied;
-                fit = self::fit(&plan, &mut all, start, rounds, options, monitor)?;
+        let mut settled = plan.clone();
+        fit.layout.apply(&fit.minimum.p, &mut settled.list);
+        let judged = all.clone();
+        let mut varied = vary(&settled, &mut all, options, scan_varying, rounds, &mut simplified, monitor)?;
+        let astray = varied.as_ref().and_then(|(plan, fit)| {
+            let mut list = plan.list.clone();
+            fit.layout.apply(&fit.minimum.p, &mut list);
+            varying::cell_astray(&settled.list, &list)
+        });
+        if let Some(astray) = astray {
+            if let Some(covariance) = uncertainty::covariance(&fit.minimum) {
+                uncertainty::set_cell_uncertainties(&fit.layout, &fit.minimum.p, &covariance, &mut settled.list);
+            }
+            all.clone_from(&judged);
+            simplified = vec![astray];
+            let kept = Options { cell: false, ..options.clone() };
+            varied = vary(&settled, &mut all, &kept, scan_varying, rounds, &mut simplified, monitor)?;
+        }
+        match varied {
+            Some((plan_varied, fit_varied)) => {
+                passes.push(pass(&plan, &fit, &judged));
+                (plan, fit) = (plan_varied, fit_varied);
             }
             // None does: the static models are what there will be.
             None if few < rounds => fit = self::fit(&plan, &mut all, fit.end(), rounds, options, monitor)?.after(fit),
@@ -214,6 +229,22 @@ fn fit(
         }
         return Ok(Fit { layout, minimum, simplified, steps });
     }
+}
+
+/// A plan whose crystals vary, from one `settled` with static ones, with its models refined, and how; `None` where no crystal has the reflections for it.
+fn vary(
+    settled: &Plan,
+    all: &mut [Observation],
+    options: &Options,
+    scan_varying: &ScanVarying,
+    rounds: usize,
+    simplified: &mut Vec<Simplification>,
+    monitor: &dyn Monitor,
+) -> Result<Option<(Plan, Fit)>, Error> {
+    let mut plan = settled.clone();
+    let Some(start) = varying::vary(&mut plan, all, options, scan_varying, simplified, monitor)? else { return Ok(None) };
+    let fit = fit(&plan, all, start, rounds, options, monitor)?;
+    Ok(Some((plan, fit)))
 }
 
 /// Observed positions in mm and rad with the present models, and which reflections enter the sphere.

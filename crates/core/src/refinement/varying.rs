@@ -10,6 +10,7 @@ use super::select::Observation;
 use super::smoother::Smoother;
 use super::target::Target;
 use super::{Error, Options, ScanVarying, Simplification, build};
+use crate::geometry::{Crystal, ExperimentList};
 use crate::job::Monitor;
 
 /// Intervals that are tried when none is given, degrees; DIALS starts at the first and goes no lower than the last.
@@ -89,6 +90,33 @@ pub(crate) fn vary(
         return Ok(None);
     }
     if varying.interval.is_none() { choose_intervals(plan, all, options, monitor).map(Some) } else { Ok(Some(Start::default())) }
+}
+
+/// A cell that changes by more than this between static refinement and some image has gone astray: radiation damage, drying or cooling make changes of
+/// about a per cent.
+const LARGEST_CHANGE_OF_EDGE: f64 = 0.03;
+const LARGEST_CHANGE_OF_ANGLE_DEG: f64 = 3.0;
+
+/// The crystal of `varied` whose cell has gone astray most, against its cell in `settled`, if any has. (Electrons' sphere is nearly flat: a cell in P 1 is
+/// free along the beam for as long as a direction stays there, and takes up what else is wrong.)
+pub(crate) fn cell_astray(settled: &ExperimentList, varied: &ExperimentList) -> Option<Simplification> {
+    let mut worst: Option<(f64, Simplification)> = None;
+    for (crystal, now) in varied.crystals.iter().enumerate() {
+        // Copies of a crystal that several scans share come after those that there were.
+        let Some(before) = settled.crystals.get(crystal).map(|c| c.unit_cell()) else { continue };
+        let (mut edge, mut angle) = (0.0f64, 0.0f64);
+        for cell in now.a_at_scan_points.iter().map(|a| Crystal::new(*a).unit_cell()) {
+            for i in 0..3 {
+                edge = edge.max((cell.lengths[i] / before.lengths[i] - 1.0).abs());
+                angle = angle.max((cell.angles_deg[i] - before.angles_deg[i]).abs());
+            }
+        }
+        let far = (edge / LARGEST_CHANGE_OF_EDGE).max(angle / LARGEST_CHANGE_OF_ANGLE_DEG);
+        if far > 1.0 && worst.as_ref().is_none_or(|w| far > w.0) {
+            worst = Some((far, Simplification::CellAstray { crystal, percent: 100.0 * edge, degrees: angle }));
+        }
+    }
+    worst.map(|w| w.1)
 }
 
 /// Returns the minimum with those chosen.

@@ -89,6 +89,26 @@ fn reflections_of_electrons_are_not_taken_for_close_to_the_spindle() {
     assert!(rmsd[0] < 1.0 && rmsd[1] < 1.35 && rmsd[2] < 0.25, "{rmsd:?}");
 }
 
+/// In P 1, free to vary over the scan, the cell of this crystal went to 3.9 Å and 5.4 Å with a small residual.
+#[test]
+fn a_cell_that_parts_of_the_scan_do_not_determine_does_not_wander() {
+    let Some(folder) = test_data::folder("quartz_ed") else { return };
+    let mut list = expt::read(&std::fs::read(folder.join("indexed.expt")).unwrap()).unwrap();
+    let table = refl::read(&std::fs::read(folder.join("indexed.refl")).unwrap()).unwrap();
+    list.crystals[0].hall_symbol = " P 1".to_owned();
+    let out = run(&list, &table, &Params { fix: "detector.distance".to_owned(), ..Params::default() }, &Silent).unwrap();
+    let crystal = &out.experiments.crystals[0];
+    assert_eq!(crystal.a_at_scan_points.len(), 101);
+    for a in crystal.a_at_scan_points.iter().chain([&crystal.a_matrix]) {
+        let cell = crate::geometry::Crystal::new(*a).unit_cell();
+        for (x, t) in cell.lengths.iter().zip([4.925, 4.925, 5.401]) {
+            assert!((x / t - 1.0).abs() < 0.01, "{cell}");
+        }
+    }
+    assert!(crystal.cell_esd.is_some());
+    assert!(report(&out).warnings.iter().any(|w| w.contains("as no crystal's do")), "{:?}", report(&out).warnings);
+}
+
 /// Setting matrix of the simulated crystal at `t` of its 60° (the data's README), at the goniometer's datum.
 fn true_a_matrix(truth: &serde_json::Value, t: f64) -> Mat3 {
     let matrix = |v: &serde_json::Value| Mat3::from_fn(|i, j| v[i][j].as_f64().unwrap());
