@@ -1,4 +1,5 @@
 //! Integration of simulated images against their truth, and of real ones against DIALS.
 
+mod account;
 mod real;
 mod truth;

@@ -6,7 +6,7 @@ use ewald_sim::{DetectorKind, Simulation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-fn simulation(images: usize) -> Simulation {
+pub(crate) fn simulation(images: usize) -> Simulation {
     let params = ewald_sim::Params {
         images,
         width_deg: 0.25,
@@ -19,7 +19,7 @@ fn simulation(images: usize) -> Simulation {
 }
 
 /// The strong reflections, as refinement would leave them: predicted where they are, without pixels.
-fn refined(simulation: &Simulation) -> Reflections {
+pub(crate) fn refined(simulation: &Simulation) -> Reflections {
     let n_images = simulation.n_images() as f64;
     let strong: Vec<_> =
         simulation.reflections().iter().filter(|r| r.counts > 400.0 && r.zeta.abs() > 0.1 && r.z > 3.0 && r.z < n_images - 3.0).collect();

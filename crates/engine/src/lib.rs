@@ -21,6 +21,7 @@ pub mod dispatch;
 pub mod heap;
 pub mod lattice;
 pub mod read_ahead;
+pub mod reflection;
 pub mod speed;
 pub mod viewer;
 pub mod views;

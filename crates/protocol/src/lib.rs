@@ -23,7 +23,7 @@ pub use event::{BeamCentreView, ErrorView, Event, SweepView};
 pub use lattice::{LatticeGroup, LatticeHeader, MapView, mark};
 pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};
-pub use view::{Bulk, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
+pub use view::{Bulk, GOOD, ReflectionView, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
 
 use serde::{Serialize, de::DeserializeOwned};
 

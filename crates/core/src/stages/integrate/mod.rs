@@ -11,15 +11,19 @@
 //! profile      reference profiles and fitting
 //! table        the columns of the result
 //! report       what is told about it
+//! account      one reflection once more, with all that goes into its intensity
 //! ```
 //!
 //! A reflection's box is in memory from its first image to its last only, so memory does not grow with the number of images; and every
 //! reflection is measured by itself, so results depend neither on threads nor on how images are grouped.
 
+mod account;
+mod account_report;
 mod background;
 mod collect;
 mod error;
 mod experiments;
+mod fate;
 mod field;
 mod frame;
 mod measure;
@@ -29,13 +33,17 @@ mod pass;
 mod profile;
 mod reference;
 mod report;
+mod report_places;
+mod report_profiles;
 mod setup;
 mod strong;
 mod summary;
 mod table;
 mod widths;
 
+pub use account::{Account, FitImage, FitTerms, Learned, Sum, account};
 pub use error::Error;
+pub use fate::Fate;
 pub use params::{Background, BackgroundShape, Outlier, Params};
 
 use crate::geometry::ExperimentList;
@@ -52,6 +60,10 @@ pub struct Integrated {
     pub experiments: ExperimentList,
     /// Reflections integrated by summation, by profile fitting or both, in the order of experiments and then of z.
     pub reflections: Reflections,
+    /// Those that were predicted but not integrated, in the same order, without the columns of measurements; [`Fate`] tells why.
+    pub left_out: Reflections,
+    /// What it takes to measure any of them again: see [`account()`].
+    pub learned: Learned,
     /// Tables and plots.
     pub report: Report,
 }
@@ -85,10 +97,14 @@ pub fn run(
     let setups = experiments::setups(experiments, &models, params)?;
     table::prepare(&mut predicted, &setups, params);
     let counts = pass::measure_all(experiments, &setups, &mut predicted, images, params, monitor)?;
-    let report = report::make(experiments, &predicted, &references, &models, &counts, params.profile_fitting);
+    let mut report = report::make(experiments, &predicted, &references, &models, &counts, params.profile_fitting);
+    report_places::add(&mut report, experiments, &predicted, params);
+    report_profiles::add(&mut report, &setups, &counts, params);
     Ok(Integrated {
         experiments: experiments::with_profiles(experiments, &models, params),
         reflections: table::integrated(&predicted),
+        left_out: table::left_out(&predicted),
+        learned: Learned::new(params, &models, counts),
         report,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::collect::{BoxAt, Collector, PixelRules, Schedule, cut};
 use super::measure::{BackgroundModel, Measured, Pixels, Scratch, foreground_counts, measure};
-use super::profile::{Candidate, Fitter, Foreground, Level, Summary};
+use super::profile::{Candidate, Fitter, Foreground, Level, Profiles, Summary};
 use super::setup::Setup;
 use super::{Background, Error, Params, table};
 use crate::geometry::{Detector, ExperimentList};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the pass has to tell beyond the table.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     /// Images read.
     pub(super) images: usize,
@@ -24,6 +24,8 @@ pub(super) struct Counts {
     pub(super) robust: bool,
     /// Reference profiles of each experiment; empty without fitting.
     pub(super) profiles: Vec<Vec<Summary>>,
+    /// What they were fitted with.
+    pub(super) learned: Vec<Option<Profiles>>,
 }
 
 /// Complete boxes that are measured together, in parallel.
@@ -52,7 +54,7 @@ pub(super) fn measure_all(
     params: &Params,
     monitor: &dyn Monitor,
 ) -> Result<Counts, Error> {
-    let mut counts = Counts { profiles: vec![Vec::new(); setups.len()], ..Counts::default() };
+    let mut counts = Counts { profiles: vec![Vec::new(); setups.len()], learned: vec![None; setups.len()], ..Counts::default() };
     for (imageset, source) in images.iter().enumerate() {
         let members: Vec<usize> = (0..setups.len()).filter(|&e| experiments.experiments[e].imageset == Some(imageset)).collect();
         let Some(&first) = members.first() else { continue };
@@ -88,8 +90,9 @@ pub(super) fn measure_all(
         let waiting: usize = fitters.values().map(|f| f.peak_bytes).sum();
         counts.peak_bytes = counts.peak_bytes.max(collector.peak_bytes + waiting);
         counts.robust = background.robust;
-        for (e, f) in &fitters {
-            counts.profiles[*e] = f.summaries();
+        for (e, f) in fitters {
+            counts.profiles[e] = f.summaries();
+            counts.learned[e] = Some(f.into_profiles());
         }
     }
     Ok(counts)
@@ -106,12 +109,12 @@ fn fitter<'a>(e: usize, setup: &Setup<'a>, t: &Reflections, params: &Params) -> 
 const FULL_REFERENCE: f64 = 0.99;
 
 /// Complete boxes on their way through measurement and fitting.
-struct Batch<'a> {
-    rows: &'a [usize],
-    setups: &'a [Setup<'a>],
-    background: BackgroundModel,
-    params: &'a Params,
-    complete: Vec<(usize, Pixels)>,
+pub(super) struct Batch<'a> {
+    pub(super) rows: &'a [usize],
+    pub(super) setups: &'a [Setup<'a>],
+    pub(super) background: BackgroundModel,
+    pub(super) params: &'a Params,
+    pub(super) complete: Vec<(usize, Pixels)>,
 }
 
 impl Batch<'_> {
@@ -146,7 +149,7 @@ impl Batch<'_> {
     }
 
     /// One reflection, and what fitting needs of it.
-    fn one(&self, row: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
+    pub(super) fn one(&self, row: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
         let setup = &self.setups[t.id[row] as usize];
         let s1 = vec3(t.s1[row]);
         let (mut m, field) = measure(setup, &self.background, &s1, pixels, scratch);
@@ -181,7 +184,7 @@ impl Batch<'_> {
 }
 
 /// The robust Poisson mean for counting detectors (gain 1, pixel arrays), the simple background for others, unless the user chose.
-fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
+pub(super) fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
     let counting = detector.panels.iter().all(|p| p.gain == 1.0 && p.kind.contains("PAD"));
     let robust = match params.background {
         Background::Auto => counting,

@@ -120,6 +120,17 @@ pub(super) fn by_resolution(t: &Reflections, e: usize, shells: usize) -> Vec<(f6
     groups.iter().enumerate().map(|(k, rows)| (1.0 / (hi - k as f64 * step).sqrt(), of(t, rows))).collect()
 }
 
+/// Regions of equal size over a detector of `extent` px, `n` along either direction, row by row; `offset`: of a row's panel, px.
+pub(super) fn by_region(t: &Reflections, e: usize, extent: [f64; 2], n: usize, offset: impl Fn(usize) -> [f64; 2]) -> Vec<Group> {
+    let mut groups = vec![Vec::new(); n * n];
+    for i in rows_of(t, e) {
+        let [dx, dy] = offset(i);
+        let cell = |v: f64, extent: f64| ((v / extent * n as f64).max(0.0) as usize).min(n - 1);
+        groups[cell(t.xyzcal_px[i][1] + dy, extent[1]) * n + cell(t.xyzcal_px[i][0] + dx, extent[0])].push(i);
+    }
+    groups.iter().map(|rows| of(t, rows)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +158,9 @@ mod tests {
             assert_eq!(groups.iter().map(|g| g.summed).sum::<usize>(), n);
         }
         assert_eq!(by_image(&t, 0).len(), 7);
+        t.xyzcal_px.iter_mut().enumerate().for_each(|(i, p)| (p[0], p[1]) = ((i % 10) as f64, (i / 10) as f64));
+        let regions = by_region(&t, 0, [20.0, 30.0], 2, |i| [if i % 2 == 0 { 10.0 } else { 0.0 }, 0.0]);
+        assert_eq!(regions.iter().map(|g| g.full + g.partial).collect::<Vec<_>>(), [75; 4]);
         assert!(overall(&t, 1).i_over_sigma_sum.is_nan());
     }
 }

@@ -1,3 +1,6 @@
+mod examined;
+mod picture;
+
 use super::super::field::Field;
 use super::super::measure::Footprint;
 use super::super::setup::Setup;
@@ -11,6 +14,8 @@ use super::spikes;
 use super::trend::Place;
 use crate::job::parallel;
 use crate::math::{Vec2, Vec3};
+pub(crate) use examined::{Examined, Profiles};
+pub(crate) use picture::Picture;
 
 /// The foreground of a reflection, kept until its reference profile is final.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +83,8 @@ struct Scratch {
     levels: Vec<f64>,
     places: Vec<[usize; 3]>,
     cells: Vec<Cell>,
+    /// Counts of the foreground pixels without spikes.
+    counts: Vec<i32>,
 }
 
 impl<'a> Fitter<'a> {
@@ -260,7 +267,7 @@ impl<'a> Fitter<'a> {
 
     fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
         self.project(c, scratch)?;
-        let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
+        let Scratch { projection, levels, places, cells, footprint, counts, .. } = scratch;
         let f = &c.foreground;
         let carried = f.field.as_ref().map(|field| {
             |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
@@ -268,16 +275,16 @@ impl<'a> Fitter<'a> {
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
         let first = fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)?;
         let width = footprint.corners.width.saturating_sub(1);
-        let mut counts = f.counts.clone();
+        counts.clone_from(&f.counts);
         let (mut best, mut spikes) = (first, 0);
         // With the worst gone, lesser ones may show.
         for _ in 0..SPIKE_ROUNDS {
-            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, best.intensity, &mut counts);
+            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, best.intensity, counts);
             if found == 0 {
                 break;
             }
             spikes += found;
-            best = fit(&projection.fraction, &counts, levels, &f.level, carried, cells)?;
+            best = fit(&projection.fraction, counts, levels, &f.level, carried, cells)?;
         }
         Some(Fit { spikes, ..best })
     }

@@ -27,5 +27,5 @@ mod spikes;
 mod trend;
 
 pub(super) use fit::{Fit, Level};
-pub(super) use fitter::{Candidate, Fitter, Foreground};
+pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Picture, Profiles};
 pub(super) use references::Summary;

@@ -1,0 +1,253 @@
+//! The account of a reflection in words, and its arithmetic so that it can be followed with a calculator.
+
+use super::{Account, Fate, FitTerms, Params};
+use crate::report::{Cell, Level, Report, Table};
+
+impl Account {
+    /// Verdict, key figures, and tables: where the reflection is, its sum, its fit, image by image, and what scaling takes of it.
+    ///
+    /// `params`: of integration, for the limits that it did not meet.
+    pub fn report(&self, params: &Params) -> Report {
+        let [h, k, l] = self.hkl;
+        let mut r = Report::new(&format!("({h} {k} {l})"));
+        r.headline = self.headline();
+        r.verdict = self.verdict(params);
+        r.level = match self.fate {
+            Fate::Both | Fate::Summed => Level::Good,
+            Fate::Fitted => Level::Warning,
+            _ => Level::Bad,
+        };
+        if !self.agrees {
+            r.warn("What was measured now is not what integration has found: images, masks or models have changed since. Integrate again");
+        }
+        r.label("fate", format!("{:?}", self.fate).to_lowercase());
+        r.value("d", self.d).value("zeta", self.zeta).value("partiality", self.partiality).value("lp", self.lp).value("qe", self.qe);
+        r.value("agrees", f64::from(u8::from(self.agrees)));
+        r.tables.push(self.place());
+        if !self.counts.is_empty() {
+            let s = &self.sum;
+            r.value("background_mean", s.level).value("i_sum", s.intensity).value("sigma_sum", s.variance.sqrt());
+            r.tables.push(self.summation());
+        }
+        if let Some(f) = &self.fit {
+            r.value("i_prf", f.intensity).value("sigma_prf", f.variance.sqrt()).value("correlation", f.correlation);
+            r.tables.push(self.fitting(f));
+            r.tables.push(self.by_image(f));
+        }
+        if self.fate.is_integrated() {
+            r.tables.push(self.corrected());
+        }
+        r
+    }
+
+    fn headline(&self) -> String {
+        match (&self.fit, self.fate) {
+            (Some(f), Fate::Both | Fate::Fitted) => format!("I = {} ± {}", short(f.intensity), short(f.variance.sqrt())),
+            (_, Fate::Summed) => format!("I = {} ± {}", short(self.sum.intensity), short(self.sum.variance.sqrt())),
+            _ => "not integrated".to_owned(),
+        }
+    }
+
+    /// How the reflection fared, and by how much it missed what was asked of it.
+    fn verdict(&self, params: &Params) -> String {
+        let [usable, all] = self.sum.foreground;
+        let lost = all - usable;
+        let overloaded = self.counts.iter().zip(self.foreground.iter().cycle()).filter(|(c, fg)| **fg && **c == super::measure::OVERLOADED).count();
+        let pixels = match (lost, overloaded) {
+            (_, 0) => format!("{lost} of its {all} pixels are masked, without data or beyond the panel"),
+            (lost, o) if o as i32 == lost => format!("{o} of its {all} pixels are above the trusted range"),
+            (_, o) => format!("{lost} of its {all} pixels cannot be used, {o} of them because they are above the trusted range"),
+        };
+        let spikes = match self.spikes.len() {
+            0 => None,
+            1 => Some("1 pixel cannot belong to it (a hot pixel, a cosmic ray) and was left out of the fit".to_owned()),
+            n => Some(format!("{n} pixels cannot belong to it (hot pixels, cosmic rays) and were left out of the fit")),
+        };
+        match self.fate {
+            Fate::Both => "Summed and fitted.".to_owned(),
+            Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
+            Fate::Summed => "Summed; no profile could be fitted: no strong spots near it have made one, or it lies outside of the images.".to_owned(),
+            Fate::Fitted => match spikes {
+                Some(s) if lost == 0 => format!("Fitted; not summed, because {s}."),
+                Some(s) => format!("Fitted; not summed, because {pixels}; and {s}."),
+                None => format!("Fitted to what is left of it; not summed, because {pixels}."),
+            },
+            Fate::Blind => format!(
+                "Not integrated: |ζ| = {:.3}, less than min_zeta = {}. So near to the rotation axis a reflection stays in the diffracting position for \
+                 a large part of the turn, and its rocking curve lies mostly in one that cannot be told from its neighbours'. Such reflections are \
+                 recorded about another axis, or by their symmetry mates.",
+                self.zeta.abs(),
+                params.min_zeta
+            ),
+            Fate::NoBox => "Not integrated: its rays miss the panel, or its box would be absurdly large.".to_owned(),
+            Fate::NoBackground => {
+                let n = self.sum.background[0];
+                if (n as usize) < params.min_pixels {
+                    format!("Not integrated: {n} usable pixels around it are fewer than min_pixels = {}.", params.min_pixels)
+                } else {
+                    format!("Not integrated: the {n} usable pixels around it do not determine a background.")
+                }
+            }
+            Fate::Masked => format!(
+                "Not integrated: {pixels}, and the usable part {:.2} is less than valid_foreground_threshold = {}.",
+                f64::from(usable) / f64::from(all.max(1)),
+                params.valid_foreground_threshold
+            ),
+            Fate::Unfitted => format!("Not integrated: it was not summed, because {pixels}, and no profile could be fitted to the rest."),
+        }
+    }
+
+    fn place(&self) -> Table {
+        let mut t = Table::new("reflection", "Where it is", &[("Quantity", ""), ("Value", "")]);
+        let mut row = |name: &str, value: String| t.push(vec![name.into(), value.into()]);
+        let [x, y, z] = self.predicted;
+        let image = self.first_image + libm::floor(z) as i64;
+        row("resolution d", format!("{:.3} Å", self.d));
+        row("predicted at", format!("{x:.2}, {y:.2} px, image {image} (φ = {:.3}°), panel {}", self.phi.to_degrees(), self.panel));
+        let [depth, height, width] = self.size();
+        if depth > 0 {
+            let first = self.first_image + i64::from(self.bbox[4]);
+            row("box", format!("{width} × {height} px on {depth} images, {first} to {}", first + depth as i64 - 1));
+        }
+        row("goes through the Ewald sphere", (if self.entering { "inwards" } else { "outwards" }).to_owned());
+        row("ζ, component of the rotation axis along s₁ × s₀", format!("{:.4}", self.zeta));
+        row("recorded part of its rocking curve", format!("{:.4}", self.partiality));
+        t
+    }
+
+    fn summation(&self) -> Table {
+        let s = &self.sum;
+        let mut t = steps("account_sum", "Summation");
+        let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
+        let [n, all] = s.foreground;
+        let [around, used] = s.background;
+        row("pixels of the reflection", if n == all { String::new() } else { format!("{all}, {} of them unusable", all - n) }, n.to_string());
+        row("their counts Σc", String::new(), s.counts.to_string());
+        row("pixels around it", if used == around { String::new() } else { format!("{around}, without outliers") }, used.to_string());
+        row("background b", "per pixel, from those around it".to_owned(), short(s.level));
+        row("under the reflection B", format!("{n} × {}", short(s.level)), short(s.under));
+        row("I = Σc − B", format!("{} − {}", s.counts, short(s.under)), short(s.intensity));
+        let simple = s.under.max(0.0) + s.under * f64::from(n) / f64::from(used.max(1));
+        let how = if (simple - s.under_variance).abs() <= 1e-9 * s.under_variance.abs() {
+            format!("B + B·n/N = {0} + {0} × {n} / {used}", short(s.under))
+        } else {
+            format!("B and the variance of the fitted background, {} + {}", short(s.under), short(s.under_variance - s.under.max(0.0)))
+        };
+        row("var(B)", how, short(s.under_variance));
+        match &self.fit {
+            Some(f) if s.variance.to_bits() != s.own_variance.to_bits() => {
+                let expected = f.intensity.max(0.0) * f.recorded;
+                row("I that the fit lets one expect", format!("{} × {}", short(f.intensity.max(0.0)), short(f.recorded)), short(expected));
+                row("var(I) = expected I + var(B)", format!("{} + {}", short(expected), short(s.under_variance)), short(s.variance));
+            }
+            _ => row("var(I) = |I| + var(B)", format!("{} + {}", short(s.intensity.abs()), short(s.under_variance)), short(s.variance)),
+        }
+        row("σ(I)", format!("√{}", short(s.variance)), short(s.variance.max(0.0).sqrt()));
+        if s.variance > 0.0 {
+            let sigma = s.variance.sqrt();
+            row("I/σ", format!("{} / {}", short(s.intensity), short(sigma)), short(s.intensity / sigma));
+        }
+        t
+    }
+
+    fn fitting(&self, f: &FitTerms) -> Table {
+        let mut t = steps("account_fit", "Profile fit");
+        let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
+        let s = f.total();
+        row("p", "the part of the reflection that the profile has in a pixel".to_owned(), String::new());
+        row("v = b + I·p", "what a pixel's counts are expected to vary by (b where I < 0)".to_owned(), String::new());
+        row("pixels that take part", String::new(), s.pixels.to_string());
+        row("their part of the reflection Σp", String::new(), short(f.recorded));
+        row("A = Σ p(c − b)/v", "over images: the table below".to_owned(), short(s.found));
+        row("F = Σ p²/v", "the same".to_owned(), short(s.information));
+        row("I = A/F", format!("{} / {}", short(s.found), short(s.information)), short(f.intensity));
+        let counting = 1.0 / s.information;
+        row("from counting: 1/F", format!("1 / {}", short(s.information)), short(counting));
+        let rest = f.variance - counting;
+        let level = rest * (s.information / s.against_level).powi(2);
+        row(
+            "from the background: (Σp/v ÷ F)² var(b)",
+            format!("({} / {})² × {}", short(s.against_level), short(s.information), short(level)),
+            short(rest),
+        );
+        row("var(I)", format!("{} + {}", short(counting), short(rest)), short(f.variance));
+        row("σ(I)", format!("√{}", short(f.variance)), short(f.variance.max(0.0).sqrt()));
+        row("I/σ", format!("{} / {}", short(f.intensity), short(f.variance.sqrt())), short(f.intensity / f.variance.sqrt()));
+        row("correlation of counts and profile", String::new(), format!("{:.3}", f.correlation));
+        t
+    }
+
+    fn by_image(&self, f: &FitTerms) -> Table {
+        let columns = [("Image", ""), ("Pixels", ""), ("Σc", ""), ("Σ(c − b)", ""), ("Σp", ""), ("Σp(c − b)/v", ""), ("Σp²/v", ""), ("Σp/v", "")];
+        let mut t = Table::new("account_images", "Image by image", &columns);
+        let area = self.foreground.len().max(1);
+        let (mut all, mut all_net) = (0i64, 0.0);
+        for (k, (image, counts)) in f.images.iter().zip(self.counts.chunks_exact(area)).enumerate() {
+            let (mut sum, mut net) = (0i64, 0.0);
+            for (p, c) in counts.iter().enumerate().filter(|(p, c)| self.foreground[*p] && **c >= 0) {
+                sum += i64::from(*c);
+                net += f64::from(*c) - f64::from(self.background.get(k * area + p).copied().unwrap_or(0.0));
+            }
+            all += sum;
+            all_net += net;
+            let number = self.first_image + i64::from(self.bbox[4]) + k as i64;
+            t.push(image_row(number.to_string(), image, sum, net));
+        }
+        t.push(image_row("all".to_owned(), &f.total(), all, all_net));
+        t
+    }
+
+    fn corrected(&self) -> Table {
+        let mut t = steps("account_corrections", "What scaling takes");
+        let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
+        row("1/LP", "inverse of Lorentz and polarization factor".to_owned(), short(self.lp));
+        row("Q", "part of the photons that the sensor absorbs".to_owned(), short(self.qe));
+        let factor = self.lp / if self.qe > 0.0 { self.qe } else { 1.0 };
+        if let Some(f) = self.fit.as_ref().filter(|_| matches!(self.fate, Fate::Both | Fate::Fitted)) {
+            let i = f.intensity * factor;
+            row("fitted: I/(LP·Q)", format!("{} × {} / {}", short(f.intensity), short(self.lp), short(self.qe)), short(i));
+        }
+        if matches!(self.fate, Fate::Both | Fate::Summed) && self.partiality > 0.0 {
+            let how = format!("{} × {} / ({} × {})", short(self.sum.intensity), short(self.lp), short(self.qe), short(self.partiality));
+            row("summed: I/(LP·Q·recorded part)", how, short(self.sum.intensity * factor / self.partiality));
+        }
+        t
+    }
+}
+
+fn steps(id: &str, title: &str) -> Table {
+    Table::new(id, title, &[("Step", ""), ("How", ""), ("Value", "")])
+}
+
+fn image_row(name: String, x: &super::FitImage, sum: i64, net: f64) -> Vec<Cell> {
+    let rest = [net, x.part, x.found, x.information, x.against_level].map(|v| Cell::from(short(v)));
+    [name.into(), Cell::count(x.pixels), Cell::number(sum as f64, 0)].into_iter().chain(rest).collect()
+}
+
+/// Five significant digits, or all of those before the point.
+fn short(v: f64) -> String {
+    let size = v.abs();
+    if !size.is_finite() {
+        return "–".to_owned();
+    }
+    if size != 0.0 && size < 1e-3 {
+        return format!("{v:.4e}").replace("e-", "·10^−");
+    }
+    let decimals = if size == 0.0 { 0 } else { (4 - libm::floor(libm::log10(size)) as i32).max(0) as usize };
+    format!("{v:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_five_digits() {
+        let cases =
+            [(0.0, "0"), (1.0, "1.0000"), (-12.345_67, "-12.346"), (123_456.7, "123457"), (0.012_345_6, "0.012346"), (2.5e-5, "2.5000·10^−5")];
+        for (v, want) in cases {
+            assert_eq!(short(v), want);
+        }
+        assert_eq!(short(f64::NAN), "–");
+    }
+}

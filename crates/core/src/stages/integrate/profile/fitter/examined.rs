@@ -1,0 +1,58 @@
+//! Fitting one reflection again, with everything that goes into it.
+
+use super::{Bell, Candidate, Fit, Fitter, Grid, References, Scratch, Setup};
+
+/// The reference profiles of an experiment, complete.
+///
+/// For each region and block they hold a number for every cell: 9 × 1331 × 8 bytes, about 100 kB, for each block of 5° and a detector of one panel.
+#[derive(Debug, Clone)]
+pub(crate) struct Profiles(References);
+
+/// A fit and its terms by foreground pixel, image by image.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Examined {
+    /// `None` where the profile does not reach the pixels.
+    pub(crate) fit: Option<Fit>,
+    /// The part of the reflection; empty where there is no profile.
+    pub(crate) fraction: Vec<f64>,
+    /// Background.
+    pub(crate) levels: Vec<f64>,
+    /// p/v: the part over what the pixel is expected to vary by, 0 for pixels that take no part.
+    pub(crate) weight: Vec<f64>,
+    /// Counts; −1 also where a spike was left out.
+    pub(crate) counts: Vec<i32>,
+}
+
+impl<'a> Fitter<'a> {
+    /// What reflections were fitted with.
+    pub(crate) fn into_profiles(self) -> Profiles {
+        Profiles(self.references)
+    }
+
+    /// A fitter that has learned already, for [`Fitter::examine`] and [`Fitter::pictures`](super::Fitter::pictures).
+    pub(crate) fn with_profiles(setup: Setup<'a>, half: usize, profiles: &Profiles) -> Self {
+        Fitter {
+            bell: Bell::new(),
+            references: profiles.0.clone(),
+            grid: Grid::new(half, setup.n_sigma, setup.widths.sigma_b, setup.widths.sigma_m),
+            ready_at: Vec::new(),
+            finished: Vec::new(),
+            waiting: Vec::new(),
+            setup,
+            bytes: 0,
+            peak_bytes: 0,
+        }
+    }
+
+    /// Fits a reflection as [`Fitter::take`](super::Fitter::take) has.
+    pub(crate) fn examine(&self, c: &Candidate) -> Examined {
+        let mut scratch = Scratch::default();
+        let fit = self.fit(c, &mut scratch);
+        let Scratch { projection, levels, cells, counts, .. } = scratch;
+        let mut weight = vec![0.0; levels.len()];
+        if let Some(fit) = &fit {
+            cells.iter().for_each(|cell| weight[cell.index as usize] = cell.weight(fit.intensity));
+        }
+        Examined { fit, fraction: projection.fraction, levels, weight, counts }
+    }
+}
