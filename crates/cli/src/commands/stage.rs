@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Runs one stage.
 pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
-    let session = run_session(stage, arguments)?;
+    let session = run_session(stage, arguments, true)?;
     for name in stage.files() {
         io::write(&session, &arguments.output, name)?;
     }
@@ -24,7 +24,7 @@ pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
 
 /// Runs the merge stage and writes one of its files.
 pub fn merge(arguments: &Arguments, name: &str) -> Result<(), Failure> {
-    let session = run_session(StageId::Merge, arguments)?;
+    let session = run_session(StageId::Merge, arguments, true)?;
     io::write(&session, &arguments.output, name)
 }
 
@@ -37,7 +37,8 @@ pub fn load_companions(session: &mut Session, path: &Path, experiments: &Experim
     session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
 }
 
-fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure> {
+/// A session in which one stage has run; `tell`: whether its report is printed.
+pub fn run_session(stage: StageId, arguments: &Arguments, tell: bool) -> Result<Session, Failure> {
     let mut session = Session::new();
     io::set_parameters(&mut session, &[stage], arguments)?;
     io::add_free_flags(&mut session)?;
@@ -46,6 +47,9 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
     let report = session.run(stage, &monitor).map_err(io::failure);
     monitor.clear();
     let report = report?;
+    if !tell {
+        return Ok(session);
+    }
     if arguments.json {
         println!("{:#}", serde_json::to_value(report).unwrap_or_default());
     } else {

@@ -7,4 +7,5 @@ pub mod plot;
 pub mod projection;
 pub mod readout;
 pub mod rings;
+pub mod shoebox;
 pub mod text;

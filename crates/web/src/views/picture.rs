@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::beam_centre::{BeamCentrePicture, BeamCentreTools};
 use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
+use super::shoebox::Shoebox;
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
 use crate::state::{Page, Picture};
 
@@ -39,6 +40,7 @@ pub fn PictureView() -> impl IntoView {
             <div class="layer" class:away=move || page.picture.get() != Picture::Image><ImageCanvas viewer/></div>
             <div class="layer" class:away=move || page.picture.get() != Picture::Lattice><LatticeCanvas viewer=lattice/></div>
             {front}
+            <Shoebox/>
         </section>
     }
 }

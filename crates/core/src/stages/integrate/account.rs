@@ -85,6 +85,8 @@ pub struct Account {
     pub sum: Sum,
     /// The terms of the fit, if there is one.
     pub fit: Option<FitTerms>,
+    /// What integration has in its table: summed intensity and its variance, fitted intensity and its variance; NaN where there is none.
+    pub tabulated: [f64; 4],
     /// Whether what is in the table is what was measured now. It is not where the images or the models are not those of then.
     pub agrees: bool,
 }
@@ -210,6 +212,7 @@ pub fn account(
         spikes: Vec::new(),
         sum: Sum::default(),
         fit: None,
+        tabulated: [&t.i_sum, &t.var_sum, &t.i_prf, &t.var_prf].map(|c| c.get(row).copied().unwrap_or(f64::NAN)),
         agrees: true,
     };
     if bbox[5] <= bbox[4] {

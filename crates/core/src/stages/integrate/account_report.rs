@@ -40,6 +40,36 @@ impl Account {
         r
     }
 
+    /// The counts as a text, image by image: those of the reflection in brackets, `.` where a pixel cannot be used, `#` where it is above the trusted
+    /// range, `*` behind what the fit left out.
+    pub fn pixels_as_text(&self) -> String {
+        let [_, rows, columns] = self.size();
+        let mut out = String::new();
+        for (k, image) in self.counts.chunks_exact((rows * columns).max(1)).enumerate() {
+            out += &format!("image {}\n", self.first_image + i64::from(self.bbox[4]) + k as i64);
+            let wide = image.iter().copied().max().unwrap_or(0).max(1).to_string().len();
+            for (j, row) in image.chunks_exact(columns).enumerate() {
+                for (i, c) in row.iter().enumerate() {
+                    let n = j * columns + i;
+                    let text = match *c {
+                        super::measure::OVERLOADED => "#".to_owned(),
+                        c if c < 0 => ".".to_owned(),
+                        c => c.to_string(),
+                    };
+                    let left_out = self.spikes.binary_search(&((k * rows * columns + n) as u32)).is_ok();
+                    let [open, close] = match (self.foreground.get(n).copied().unwrap_or(false), left_out) {
+                        (true, true) => ["[", "*"],
+                        (true, false) => ["[", "]"],
+                        _ => [" ", " "],
+                    };
+                    out += &format!("{open}{text:>wide$}{close}");
+                }
+                out.push('\n');
+            }
+        }
+        out
+    }
+
     fn headline(&self) -> String {
         match (&self.fit, self.fate) {
             (Some(f), Fate::Both | Fate::Fitted) => format!("I = {} ± {}", short(f.intensity), short(f.variance.sqrt())),
