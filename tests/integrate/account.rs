@@ -86,7 +86,8 @@ fn so_are_those_with_a_sloping_background_and_without_profiles() {
 #[test]
 fn spikes_and_results_that_are_not_of_these_images_are_told() {
     let (out, images) = integrated(&Params::default());
-    let spikes = accounts(&out, &out.reflections, 3, &images).into_iter().find(|(_, a)| !a.spikes.is_empty()).expect("hot pixels in reflections").1;
+    let spikes =
+        accounts(&out, &out.reflections, 3, &images).into_iter().find(|(_, a)| !a.spikes.is_empty()).expect("hot pixels in reflections").1;
     assert!(spikes.spikes.iter().all(|n| spikes.counts[*n as usize] >= 700));
     assert!(spikes.report(out.learned.params()).verdict.contains("cannot belong to it"), "{}", spikes.report(out.learned.params()).verdict);
     let row = (0..out.reflections.len()).find(|i| out.reflections.flags[*i] & flags::INTEGRATED == flags::INTEGRATED).unwrap();

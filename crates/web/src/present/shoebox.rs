@@ -232,11 +232,8 @@ impl Sheet {
 /// A Miller index as it was typed: three whole numbers with anything between them.
 pub fn parse_hkl(text: &str) -> Option<[i32; 3]> {
     let plain = text.replace(['−', '–'], "-");
-    let numbers: Option<Vec<i32>> = plain
-        .split(|c: char| !(c.is_ascii_digit() || c == '-' || c == '+'))
-        .filter(|w| !w.is_empty())
-        .map(|w| w.parse().ok())
-        .collect();
+    let numbers: Option<Vec<i32>> =
+        plain.split(|c: char| !(c.is_ascii_digit() || c == '-' || c == '+')).filter(|w| !w.is_empty()).map(|w| w.parse().ok()).collect();
     numbers?.try_into().ok()
 }
 
@@ -282,7 +279,9 @@ mod tests {
         assert_eq!((p.counts, p.foreground, p.expected), (Some(9), true, Some(1.0 + 20.0 * f64::from(0.3f32))));
         assert_eq!(p.words(), "of the reflection: c = 9, b = 1.00, p = 0.300, v = 7.00, (c − v)/√v = 0.756");
         let overloaded = Pixel::of(&a, 5).unwrap();
-        assert!(overloaded.overloaded && overloaded.value(Layer::Counts).is_none() && overloaded.words().contains("above the trusted range"));
+        assert!(
+            overloaded.overloaded && overloaded.value(Layer::Counts).is_none() && overloaded.words().contains("above the trusted range")
+        );
         assert!(Pixel::of(&a, 7).unwrap().words().contains("cannot belong"));
         assert_eq!(Pixel::of(&a, 2).unwrap().words(), "background: not usable, b = 1.00, v = 1.00");
         assert_eq!(Pixel::of(&a, 12), None);

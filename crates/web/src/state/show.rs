@@ -237,7 +237,11 @@ impl Page {
 
     /// A fetch from the engine failed: results that are not there are no news.
     pub(super) fn fetch_failed(self, job: JobId, message: String) {
-        if !self.reflection_failed(job, &message) && !self.waits_for_models(job) && !self.lattice_expected(job) && self.running.get_untracked().is_none() {
+        if !self.reflection_failed(job, &message)
+            && !self.waits_for_models(job)
+            && !self.lattice_expected(job)
+            && self.running.get_untracked().is_none()
+        {
             self.say("Download", message, false);
         }
     }

@@ -82,7 +82,8 @@ impl Account {
     fn verdict(&self, params: &Params) -> String {
         let [usable, all] = self.sum.foreground;
         let lost = all - usable;
-        let overloaded = self.counts.iter().zip(self.foreground.iter().cycle()).filter(|(c, fg)| **fg && **c == super::measure::OVERLOADED).count();
+        let overloaded =
+            self.counts.iter().zip(self.foreground.iter().cycle()).filter(|(c, fg)| **fg && **c == super::measure::OVERLOADED).count();
         let pixels = match (lost, overloaded) {
             (_, 0) => format!("{lost} of its {all} pixels are masked, without data or beyond the panel"),
             (lost, o) if o as i32 == lost => format!("{o} of its {all} pixels are above the trusted range"),
@@ -96,7 +97,9 @@ impl Account {
         match self.fate {
             Fate::Both => "Summed and fitted.".to_owned(),
             Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
-            Fate::Summed => "Summed; no profile could be fitted: no strong spots near it have made one, or it lies outside of the images.".to_owned(),
+            Fate::Summed => {
+                "Summed; no profile could be fitted: no strong spots near it have made one, or it lies outside of the images.".to_owned()
+            }
             Fate::Fitted => match spikes {
                 Some(s) if lost == 0 => format!("Fitted; not summed, because {s}."),
                 Some(s) => format!("Fitted; not summed, because {pixels}; and {s}."),
@@ -151,7 +154,11 @@ impl Account {
         let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
         let [n, all] = s.foreground;
         let [around, used] = s.background;
-        row("pixels of the reflection", if n == all { String::new() } else { format!("{all}, {} of them unusable", all - n) }, n.to_string());
+        row(
+            "pixels of the reflection",
+            if n == all { String::new() } else { format!("{all}, {} of them unusable", all - n) },
+            n.to_string(),
+        );
         row("their counts Σc", String::new(), s.counts.to_string());
         row("pixels around it", if used == around { String::new() } else { format!("{around}, without outliers") }, used.to_string());
         row("background b", "per pixel, from those around it".to_owned(), short(s.level));
@@ -208,7 +215,8 @@ impl Account {
     }
 
     fn by_image(&self, f: &FitTerms) -> Table {
-        let columns = [("Image", ""), ("Pixels", ""), ("Σc", ""), ("Σ(c − b)", ""), ("Σp", ""), ("Σp(c − b)/v", ""), ("Σp²/v", ""), ("Σp/v", "")];
+        let columns =
+            [("Image", ""), ("Pixels", ""), ("Σc", ""), ("Σ(c − b)", ""), ("Σp", ""), ("Σp(c − b)/v", ""), ("Σp²/v", ""), ("Σp/v", "")];
         let mut t = Table::new("account_images", "Image by image", &columns);
         let area = self.foreground.len().max(1);
         let (mut all, mut all_net) = (0i64, 0.0);
@@ -273,8 +281,14 @@ mod tests {
 
     #[test]
     fn numbers_have_five_digits() {
-        let cases =
-            [(0.0, "0"), (1.0, "1.0000"), (-12.345_67, "-12.346"), (123_456.7, "123457"), (0.012_345_6, "0.012346"), (2.5e-5, "2.5000·10^−5")];
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1.0000"),
+            (-12.345_67, "-12.346"),
+            (123_456.7, "123457"),
+            (0.012_345_6, "0.012346"),
+            (2.5e-5, "2.5000·10^−5"),
+        ];
         for (v, want) in cases {
             assert_eq!(short(v), want);
         }
