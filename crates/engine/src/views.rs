@@ -91,7 +91,7 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
             }
             let good = wanted != 0 && table.flags.get(row).is_some_and(|f| f & wanted != 0);
             let fate = if of == SpotKind::Integrated { Fate::of(table, row, min_zeta).number() } else { 0 };
-            state.push(GOOD * u8::from(good) | fate << 1);
+            state.push((GOOD * u8::from(good)) | (fate << 1));
             n += 1;
         }
     }

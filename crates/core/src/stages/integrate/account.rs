@@ -193,7 +193,7 @@ pub fn account(
         experiment: e,
         hkl: t.hkl[row],
         entering: t.entering.get(row).copied().unwrap_or_default(),
-        panel: t.panel[row].max(0) as usize,
+        panel: t.panel[row] as usize,
         bbox,
         first_image: models.scan.first_image,
         predicted: t.xyzcal_px[row],

@@ -103,7 +103,7 @@ fn Contents(reflection: Rc<ReflectionView>) -> impl IntoView {
             {warnings.collect_view()}
             <Pictures reflection/>
             <div class="arithmetic" data-testid="shoebox-arithmetic">
-                {report.tables.into_iter().map(|table| view! { <div data-table=table.id.clone()><DataTable table/></div> }).collect_view()}
+                {report.tables.into_iter().map(|table| { let id = table.id.clone(); view! { <div data-table=id><DataTable table/></div> } }).collect_view()}
             </div>
         </div>
     }
