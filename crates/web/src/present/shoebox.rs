@@ -126,11 +126,22 @@ pub fn range(a: &Account, layer: Layer) -> [f64; 2] {
         Layer::Counts | Layer::Expected => [0.0, highest(Layer::Counts).max(1.0)],
         Layer::Background => {
             let most = highest(layer);
-            [0.0, if most > 0.0 { 1.5 * most } else { 1.0 }]
+            // Level ground is light, and what slopes is seen.
+            [0.0, if most > 0.0 { 6.0 * most } else { 1.0 }]
         }
         Layer::Profile => [0.0, highest(layer).max(1e-3)],
         Layer::Difference => [-5.0, 5.0],
     }
+}
+
+/// Name of a layer with the lowest and the highest value in it.
+pub fn heading(a: &Account, layer: Layer) -> String {
+    let values = (0..a.counts.len()).filter_map(|n| Pixel::of(a, n)?.value(layer));
+    let [low, high] = values.fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], v| [a.min(v), b.max(v)]);
+    if low > high {
+        return layer.title().to_owned();
+    }
+    format!("{}  {} to {}", layer.title(), written(layer, low), written(layer, high))
 }
 
 /// The colour of a value: dark on light, or blue below and orange above for differences (Okabe & Ito 2008).
@@ -286,7 +297,8 @@ mod tests {
         assert_eq!(Pixel::of(&a, 2).unwrap().words(), "background: not usable, b = 1.00, v = 1.00");
         assert_eq!(Pixel::of(&a, 12), None);
         // The spike does not fade the rest.
-        assert_eq!((range(&a, Layer::Counts), range(&a, Layer::Background)), ([0.0, 9.0], [0.0, 1.5]));
+        assert_eq!((range(&a, Layer::Counts), range(&a, Layer::Background)), ([0.0, 9.0], [0.0, 6.0]));
+        assert_eq!(heading(&a, Layer::Counts), "Counts c  0 to 900");
         assert_eq!(Layer::of(&a).len(), 5);
         assert_eq!(Layer::of(&Account { fit: None, profile: Vec::new(), ..a }), [Layer::Counts, Layer::Background, Layer::Difference]);
     }

@@ -72,8 +72,8 @@ impl Account {
 
     fn headline(&self) -> String {
         match (&self.fit, self.fate) {
-            (Some(f), Fate::Both | Fate::Fitted) => format!("I = {} ± {}", short(f.intensity), short(f.variance.sqrt())),
-            (_, Fate::Summed) => format!("I = {} ± {}", short(self.sum.intensity), short(self.sum.variance.sqrt())),
+            (Some(f), Fate::Both | Fate::Fitted) => measured(f.intensity, f.variance.sqrt()),
+            (_, Fate::Summed) => measured(self.sum.intensity, self.sum.variance.sqrt()),
             _ => "not integrated".to_owned(),
         }
     }
@@ -262,6 +262,12 @@ fn image_row(name: String, x: &super::FitImage, sum: i64, net: f64) -> Vec<Cell>
     [name.into(), Cell::count(x.pixels), Cell::number(sum as f64, 0)].into_iter().chain(rest).collect()
 }
 
+/// An intensity with two significant digits of its standard deviation.
+fn measured(value: f64, sigma: f64) -> String {
+    let decimals = if sigma > 0.0 { (1 - libm::floor(libm::log10(sigma)) as i32).max(0) as usize } else { 0 };
+    format!("I = {value:.decimals$} ± {sigma:.decimals$}")
+}
+
 /// Five significant digits, or all of those before the point.
 fn short(v: f64) -> String {
     let size = v.abs();
@@ -269,7 +275,10 @@ fn short(v: f64) -> String {
         return "–".to_owned();
     }
     if size != 0.0 && size < 1e-3 {
-        return format!("{v:.4e}").replace("e-", "·10^−");
+        let text = format!("{v:.4e}");
+        let (digits, power) = text.split_once("e-").unwrap_or((&text, "0"));
+        let raised = power.chars().map(|c| c.to_digit(10).map_or(c, |n| ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][n as usize]));
+        return format!("{digits}·10⁻{}", raised.collect::<String>());
     }
     let decimals = if size == 0.0 { 0 } else { (4 - libm::floor(libm::log10(size)) as i32).max(0) as usize };
     format!("{v:.decimals$}")
@@ -287,11 +296,12 @@ mod tests {
             (-12.345_67, "-12.346"),
             (123_456.7, "123457"),
             (0.012_345_6, "0.012346"),
-            (2.5e-5, "2.5000·10^−5"),
+            (-2.5e-12, "-2.5000·10⁻¹²"),
         ];
         for (v, want) in cases {
             assert_eq!(short(v), want);
         }
         assert_eq!(short(f64::NAN), "–");
+        assert_eq!((measured(3488.12, 58.696), measured(-1.479, 2.0727)), ("I = 3488 ± 59".into(), "I = -1.5 ± 2.1".into()));
     }
 }

@@ -10,6 +10,9 @@ use crate::present::shoebox::{Layer, Pixel, Sheet, colour, light, written};
 /// Screen pixels per pixel from which on numbers are written into them.
 const NUMBERS: f64 = 18.0;
 
+/// Readable on light and on dark.
+const QUIET: &str = "#7d868f";
+
 /// Height of what is written above the pictures of a layer: the first names the images.
 pub fn head(layer: Layer) -> f64 {
     if layer == Layer::Counts { 16.0 } else { 0.0 }
@@ -34,7 +37,7 @@ pub fn draw(canvas: &HtmlCanvasElement, a: &Account, sheet: &Sheet, layer: Layer
         let (left, top) = (sheet.left(k), head(layer));
         if top > 0.0 {
             context.set_font("11px system-ui, sans-serif");
-            context.set_fill_style_str(&ink(canvas));
+            context.set_fill_style_str(QUIET);
             let number = (a.first_image + i64::from(a.bbox[4]) + k as i64).to_string();
             context.fill_text(&number, left + 0.5 * columns as f64 * sheet.zoom, 7.0).ok();
         }
@@ -50,12 +53,6 @@ pub fn draw(canvas: &HtmlCanvasElement, a: &Account, sheet: &Sheet, layer: Layer
             centre(&context, a, [left, top], sheet.zoom);
         }
     }
-}
-
-/// The colour in which the page writes here.
-fn ink(canvas: &HtmlCanvasElement) -> String {
-    let style = window().get_computed_style(canvas).ok().flatten();
-    style.and_then(|s| s.get_property_value("color").ok()).unwrap_or_else(|| "#888".to_owned())
 }
 
 fn pixel(context: &CanvasRenderingContext2d, [x, y]: [f64; 2], zoom: f64, p: &Pixel, layer: Layer, ends: [f64; 2]) {

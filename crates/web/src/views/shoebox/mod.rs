@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use web_sys::PointerEvent;
 
 use crate::components::DataTable;
-use crate::present::shoebox::{Layer, MOST_IMAGES, Pixel, Sheet, parse_hkl, range};
+use crate::present::shoebox::{Layer, MOST_IMAGES, Pixel, Sheet, heading, parse_hkl, range};
 use crate::present::text;
 use crate::state::{Page, Picture};
 
@@ -149,6 +149,7 @@ fn LayerRow(reflection: Rc<ReflectionView>, layer: Layer, zoom: RwSignal<f64>, u
     let canvas: NodeRef<Canvas> = NodeRef::new();
     let ends = range(&reflection.account, layer);
     let drawn = Rc::clone(&reflection);
+    let name = heading(&reflection.account, layer);
     Effect::new(move |_| {
         let sheet = Sheet::new(&drawn.account, zoom.get());
         if let Some(canvas) = canvas.get() {
@@ -166,13 +167,9 @@ fn LayerRow(reflection: Rc<ReflectionView>, layer: Layer, zoom: RwSignal<f64>, u
             Some(format!("pixel ({}, {}) on image {image}, {}", a.bbox[0] + i as i32, a.bbox[2] + j as i32, pixel.words()))
         }));
     };
-    let scale = match layer {
-        Layer::Difference => format!("{}  −5 to 5", layer.title()),
-        _ => format!("{}  to {}", layer.title(), crate::present::shoebox::written(layer, ends[1])),
-    };
     view! {
         <div class="frame-row">
-            <small class="name">{scale}</small>
+            <small class="name">{name}</small>
             <canvas node_ref=canvas data-layer=format!("{layer:?}").to_lowercase() role="img" aria-label=layer.title() on:pointermove=moved></canvas>
         </div>
     }
