@@ -29,7 +29,7 @@ impl<'a> Fitter<'a> {
         Profiles(self.references)
     }
 
-    /// A fitter that has learned already, for [`Fitter::examine`] and [`Fitter::pictures`](super::Fitter::pictures).
+    /// A fitter that has learned already, for [`Fitter::examine`] and [`Fitter::picture`](super::Fitter::picture).
     pub(crate) fn with_profiles(setup: Setup<'a>, half: usize, profiles: &Profiles) -> Self {
         Fitter {
             bell: Bell::new(),
