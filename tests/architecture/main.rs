@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules from bottom to top: each may use itself and those before it.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "math",
     "job",
     "params",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 14] = [
     "reflections",
     "predict",
     "refinement",
+    "beam_shift",
     "merging",
     "format",
     "stages",

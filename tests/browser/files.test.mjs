@@ -161,7 +161,7 @@ test('colours, stacks, thresholds and profiles show what they say', async (t) =>
   await page.locator('details.menu', { hasText: 'Show' }).locator('summary').click();
   await page.getByLabel('What is drawn').selectOption('strong pixels');
   const found = page.getByTestId('threshold-found');
-  await found.filter({ hasText: 'pixels' }).waitFor();
+  await found.filter({ hasText: ' pixels on this image' }).waitFor();
   const count = async () => Number((await found.textContent()).match(/(\d+) pixels/)[1]);
   const before = await count();
   await page.getByTestId('threshold-sigma_strong').evaluate((s) => { s.value = '12'; s.dispatchEvent(new Event('input', { bubbles: true })); });

@@ -19,17 +19,19 @@ try {
   await page.waitForTimeout(1000);
   await page.evaluate(() => {
     const canvas = document.querySelector('[data-testid="image-canvas"]');
-    // Resolves with the milliseconds from the next event of `type` to the frame after `data-drawn` has become what `is` asks for.
+    // Resolves with the milliseconds from the next event of `type` to the frame after the one that made `data-drawn` what `is` asks for.
+    // (Asking in every frame would find it a frame late: the page draws in a frame's last callback.)
     window.timed = (type, is) => new Promise((resolve) => {
       window.addEventListener(type, (event) => {
         const before = canvas.dataset.drawn;
-        const look = () => {
+        const observer = new MutationObserver(() => {
           const now = canvas.dataset.drawn;
-          if (now !== before && is(now)) requestAnimationFrame(() => resolve(performance.now() - event.timeStamp));
-          else if (performance.now() - event.timeStamp > 10000) resolve(Infinity);
-          else requestAnimationFrame(look);
-        };
-        requestAnimationFrame(look);
+          if (now === before || !is(now)) return;
+          observer.disconnect();
+          requestAnimationFrame(() => resolve(performance.now() - event.timeStamp));
+        });
+        observer.observe(canvas, { attributes: true, attributeFilter: ['data-drawn'] });
+        setTimeout(() => resolve(Infinity), 10000);
       }, { capture: true, once: true });
     });
   });

@@ -87,7 +87,10 @@ test('all spots are drawn, in the colours asked for, and filters hide them', asy
   assert.match(await page.getByTestId('lattice-legend').textContent(), /lattice 1.*not indexed/);
 
   // Only the points: axes are lines in the same picture.
+  await page.locator('.tools summary', { hasText: 'Show' }).click();
   for (const lines of ['a* b* c*', 'a b c', 'beam, axis']) await page.getByRole('checkbox', { name: lines, exact: true }).uncheck();
+  // The open menu would be in the picture.
+  await page.locator('.tools summary', { hasText: 'Show' }).click();
   const all = await coloured(page);
   t.diagnostic(`${state.points} points colour ${all.pixels} pixels`);
   assert.ok(all.pixels > 0.3 * state.points, `${all.pixels} pixels are coloured`);
@@ -261,6 +264,24 @@ for (const points of [0, 500_000]) {
     assert.deepEqual(tasks.filter((task) => task.cpu > 50), [], 'the main thread was blocked by these');
   });
 }
+
+test('a graphics card that is lost and comes back finds its points again', async (t) => {
+  const page = await lattice(t, { until: 'find-spots' });
+  const before = (await coloured(page)).pixels;
+  const frames = (await told(page)).frames;
+  await page.evaluate(() => {
+    const lose = document.querySelector('[data-testid="lattice-canvas"]').getContext('webgl2').getExtension('WEBGL_lose_context');
+    lose.loseContext();
+    setTimeout(() => lose.restoreContext(), 300);
+  });
+  await page.waitForFunction((n) => window.ewaldLattice().frames > n, frames, { timeout: 10_000 });
+  const after = await eventually(() => coloured(page), ({ pixels }) => Math.abs(pixels / before - 1) < 0.05);
+  assert.ok(before > 300 && Math.abs(after.pixels / before - 1) < 0.05, `${before} pixels before, ${after.pixels} after`);
+  await page.getByTestId('lattice-canvas').focus();
+  await page.keyboard.press('ArrowRight');
+  assert.ok((await coloured(page)).pixels > 300, 'and it turns');
+  assert.deepEqual(page.errors, []);
+});
 
 test('without WebGL 2 it says so, and the rest works', async (t) => {
   const page = await open(t, 'about:blank');

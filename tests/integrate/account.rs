@@ -45,6 +45,7 @@ fn check(params: &Params, step: usize) -> BTreeSet<String> {
         if t.flags[row] & flags::INTEGRATED_SUM != 0 {
             assert_eq!((s.intensity.to_bits(), s.variance.to_bits()), (t.i_sum[row].to_bits(), t.var_sum[row].to_bits()));
             assert_eq!(s.foreground, [t.num_pixels_foreground[row]; 2]);
+            assert!((s.own_variance - s.intensity.max(0.0) - 1.0 - s.under_variance).abs() < 1e-9 * s.own_variance);
         }
         let Some(f) = &a.fit else { continue };
         assert_eq!((f.intensity.to_bits(), f.variance.to_bits()), (t.i_prf[row].to_bits(), t.var_prf[row].to_bits()));
@@ -52,7 +53,13 @@ fn check(params: &Params, step: usize) -> BTreeSet<String> {
         let sums = f.total();
         let sigma = f.variance.sqrt();
         assert!((sums.found / sums.information - f.intensity).abs() < 1e-3 * sigma, "{} {f:?}", sums.found / sums.information);
-        assert!(1.0 / sums.information < f.variance && (sums.part - f.recorded).abs() < 1e-9);
+        let of_terms = (sums.spread + f.from_background) / sums.information.powi(2);
+        assert!((of_terms / f.variance - 1.0).abs() < 1e-9 && (sums.part - f.recorded).abs() < 1e-9);
+        assert_eq!(f.expected, f.intensity.max(0.0) + 1.0);
+        match f.level_variance {
+            Some(level) => assert!((sums.against_level.powi(2) * level - f.from_background).abs() < 1e-9 * sums.spread, "{f:?}"),
+            None => assert!(f.from_background > 0.0, "{f:?}"),
+        }
         let net: f64 = a.profile.iter().map(|p| f64::from(*p)).sum();
         // Profiles are normalised over all their spots, not over each.
         assert!(net > 0.0 && net < 1.1, "{net}");

@@ -20,9 +20,14 @@ pub(crate) fn simulation(images: usize) -> Simulation {
 
 /// The strong reflections, as refinement would leave them: predicted where they are, without pixels.
 pub(crate) fn refined(simulation: &Simulation) -> Reflections {
+    strong(simulation, 400.0)
+}
+
+/// Those with more than `least` counts.
+fn strong(simulation: &Simulation, least: f64) -> Reflections {
     let n_images = simulation.n_images() as f64;
     let strong: Vec<_> =
-        simulation.reflections().iter().filter(|r| r.counts > 400.0 && r.zeta.abs() > 0.1 && r.z > 3.0 && r.z < n_images - 3.0).collect();
+        simulation.reflections().iter().filter(|r| r.counts > least && r.zeta.abs() > 0.1 && r.z > 3.0 && r.z < n_images - 3.0).collect();
     let mut t = Reflections::with_rows(strong.len());
     t.id = vec![0; strong.len()];
     t.panel = vec![0; strong.len()];
@@ -82,6 +87,73 @@ fn counts_agree_with_the_truth_within_their_standard_deviations() {
     // σ_b as defined sums over both directions: √2 of the width along one, less what the strong pixels miss.
     let profile = out.experiments.models(0).unwrap().profile.unwrap();
     assert!((0.8..1.3).contains(&(profile.sigma_m_deg / truth.params().sigma_m_deg)), "{}", profile.sigma_m_deg);
+}
+
+/// One integrated reflection: d, true counts, intensity of the whole, its variance.
+type Row = [f64; 4];
+
+fn compared(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<Row> {
+    let t = &out.reflections;
+    let rows: BTreeMap<_, _> = (0..t.len()).map(|i| ((t.hkl[i], t.entering[i]), i)).collect();
+    let one = |r: &ewald_sim::TrueReflection| {
+        let i = *rows.get(&(r.hkl, r.entering))?;
+        let p = t.partiality[i];
+        // Of what the box does not hold a sum knows nothing; scaling divides by the partiality.
+        let row = if bit == flags::INTEGRATED_SUM {
+            [t.d[i], r.counts, t.i_sum[i] / p, t.var_sum[i] / (p * p)]
+        } else {
+            [t.d[i], r.counts, t.i_prf[i], t.var_prf[i]]
+        };
+        (t.flags[i] & bit != 0 && p > 0.99).then_some(row)
+    };
+    truth.reflections().iter().filter_map(one).collect()
+}
+
+/// Both methods, in ranges of resolution and of true counts: off by no more than a twentieth of a standard deviation, and as uncertain as they say.
+///
+/// The mean is compared with the mean variance of its range. Divided by its own standard deviation, which is the larger the higher it was
+/// counted, even an unbiased intensity is low on average, by 1/(2√N) of N counts; no variance from a reflection's own counts can avoid that, since
+/// an efficient estimate has the same covariance with every unbiased one.
+#[test]
+fn no_range_of_resolution_or_counts_is_biased() {
+    let plain = ewald_sim::Params {
+        images: 60,
+        width_deg: 0.25,
+        detector: DetectorKind::Small,
+        d_min: 2.4,
+        background: 0.4,
+        ..ewald_sim::Params::default()
+    };
+    let dark = ewald_sim::Params { background: 0.0, strength: 120.0, sigma_b_deg: 0.03, sigma_m_deg: 0.2, seed: 5, ..plain.clone() };
+    for (name, params, least) in [("plain", plain, 400.0), ("dark", dark, 100.0)] {
+        let simulation = Simulation::new(&params).unwrap();
+        let refined = strong(&simulation, least);
+        let experiments = simulation.true_experiments();
+        let truth = Arc::new(simulation);
+        let images: Vec<Arc<dyn ImageSource>> = vec![truth.clone()];
+        let out = run(&experiments, &refined, None, &images, &Params::default(), &Silent).unwrap();
+        for bit in [flags::INTEGRATED_SUM, flags::INTEGRATED_PRF] {
+            let mut rows = compared(&out, &truth, bit);
+            for column in [0, 1] {
+                rows.sort_by(|a, b| a[column].total_cmp(&b[column]));
+                for range in rows.chunks(rows.len().div_ceil(4)) {
+                    let n = range.len() as f64;
+                    let mean = |f: &dyn Fn(&Row) -> f64| range.iter().map(f).sum::<f64>() / n;
+                    let (variance, off) = (mean(&|r| r[3]), mean(&|r| r[2] - r[1]));
+                    let z2 = mean(&|r| (r[2] - r[1]) * (r[2] - r[1]) / r[3]);
+                    let what = format!("{name}, {bit}, column {column}, {} to {}, {n}", range[0][column], range[range.len() - 1][column]);
+                    assert!(
+                        n > 150.0 && (off.abs() / variance.sqrt()) < 0.05 + 3.0 / n.sqrt(),
+                        "{what}: off by {off} of {}",
+                        variance.sqrt()
+                    );
+                    // Three standard errors of a variance; less than a few counts cannot vary as much as the one that is added allows.
+                    let low = if range[0][1].min(range[range.len() - 1][1]) < 10.0 { 0.5 } else { 0.9 };
+                    assert!((low - 3.0 * (2.0 / n).sqrt()..1.1 + 3.0 * (2.0 / n).sqrt()).contains(&z2), "{what}: normalised variance {z2}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

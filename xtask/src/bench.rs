@@ -35,8 +35,8 @@ type Times = BTreeMap<String, f64>;
 
 /// Times the stages.
 pub fn run_task(arguments: &[String]) -> Result<(), Failure> {
-    if let Some(("indexing", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return indexing(rest);
+    if let Some((name @ ("indexing" | "symmetry"), rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return simulated_sets(name, rest);
     }
     let mut options = Options::new(arguments);
     // Absolute, because the page is driven from another folder.
@@ -180,10 +180,10 @@ fn lines_of(command: &mut Command) -> Result<Times, Failure> {
     if output.status.success() { Ok(text.lines().filter_map(stage_and_seconds).collect()) } else { Err(format!("it failed:\n{text}")) }
 }
 
-/// How often indexing finds the right lattice of simulated crystals.
-fn indexing(arguments: &[String]) -> Result<(), Failure> {
+/// How often a stage finds what is true of simulated crystals: the example of that name.
+fn simulated_sets(name: &str, arguments: &[String]) -> Result<(), Failure> {
     let mut command = in_root(cargo());
-    command.args(["run", "--release", "--package", "ewald-sim", "--example", "indexing", "--"]).args(arguments);
+    command.args(["run", "--release", "--package", "ewald-sim", "--example", name, "--"]).args(arguments);
     run(&mut command)
 }
 

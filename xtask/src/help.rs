@@ -105,4 +105,13 @@ Indexes spot lists of random simulated crystals and says how often the right lat
   --seed N         another series; default 1
   --verbose        all sets, with their reports
   --write DIR      writes imported.expt, strong.refl and truth.txt of each set into folders instead
+
+cargo xtask bench symmetry [--sets N | --set N,N,…] [--seeds N] [--verbose]
+
+Finds the symmetry of simulated integrated data of all Laue classes, twins and pseudo-symmetric crystals among them, and says how often it is right.
+
+  --sets N      how many; default 50
+  --set N,N,…   these alone
+  --seeds N     the same number again from so many seeds; default 1
+  --verbose     all sets, with their reports
 ";

@@ -14,6 +14,7 @@
 //! reflections   struct-of-arrays tables
 //! merging       symmetry equivalents: averages, agreement, completeness
 //! predict       hkl → (s1, φ, x, y, z)
+//! beam_shift    where the beam must be for spots to lie on a lattice
 //! refinement    least squares of beam, detector and crystals against centroids
 //! format        hdf5 → nexus → experiments; cbf; expt; refl; mtz
 //! stages        import spots index bravais refine integrate symmetry scale merge export
@@ -27,6 +28,7 @@ extern crate ewald_wasm_test;
 
 #[macro_use]
 pub mod params;
+pub mod beam_shift;
 pub mod format;
 pub mod geometry;
 pub mod image;

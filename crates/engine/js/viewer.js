@@ -42,14 +42,16 @@ self.onmessage = ({ data }) => {
   }
 };
 
-// When nothing is asked for, the image that comes next is made ready. Requests that are on their way come before the timer.
+// When nothing is asked for, the image that comes next is made ready; and when that goes on, what takes longer is done. Requests that are
+// on their way come before the timers.
 let waiting = 0;
-let timer;
+let timers = [];
 function rest(v) {
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    if (waiting === 0) try { v.idle(); } catch (error) { failed(error); }
-  }, 4);
+  timers.forEach(clearTimeout);
+  const unless = (act) => () => {
+    if (waiting === 0) try { act(); } catch (error) { failed(error); }
+  };
+  timers = [setTimeout(unless(() => v.idle()), 4), setTimeout(unless(() => v.settle()), 150)];
 }
 
 function failed(error) {

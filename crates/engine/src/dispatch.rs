@@ -129,7 +129,8 @@ impl Dispatcher {
             }
             Err(error) => {
                 control::log(&format!("  {error}"));
-                failed(job, Some(stage), &error, host);
+                let report = error.report().map(Box::new);
+                host.post(Event::Failed { job, stage: Some(stage), error: ErrorView::from(&error), report }, Vec::new());
             }
         }
         self.post_states(None, host);
@@ -144,5 +145,5 @@ impl Dispatcher {
 }
 
 fn failed(job: JobId, stage: Option<StageId>, error: &impl std::error::Error, host: &dyn Host) {
-    host.post(Event::Failed { job, stage, error: ErrorView::from(error) }, Vec::new());
+    host.post(Event::Failed { job, stage, error: ErrorView::from(error), report: None }, Vec::new());
 }

@@ -20,6 +20,7 @@ mod demo;
 pub mod dispatch;
 pub mod heap;
 pub mod lattice;
+mod quantities;
 pub mod read_ahead;
 pub mod reflection;
 pub mod speed;

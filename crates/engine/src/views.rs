@@ -7,6 +7,7 @@ use ewald_core::session::{Session, SessionError};
 use ewald_core::stages::integrate::Fate;
 use ewald_protocol::{Bulk, GOOD, ReflectionsHeader, SpotKind, SweepView, View, ViewHeader};
 
+use crate::quantities::Quantities;
 use crate::{lattice, reflection};
 
 /// Why there is nothing to show.
@@ -66,6 +67,7 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
     let min_zeta = more.map_or(0.0, |m| m.learned.params().min_zeta);
     let places = Places::new(experiments);
     let [mut place, mut range, mut boxes, mut hkl, mut state] = [const { Vec::new() }; 5];
+    let mut quantities = Quantities::default();
     let mut n = 0;
     let tables = core::iter::once((table, positions)).chain(more.map(|m| (&m.left_out, &m.left_out.xyzcal_px)));
     for (table, positions) in tables {
@@ -77,7 +79,9 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
             let [dx, dy] = places.panel(sweep, table.panel.get(row).map_or(0, |p| *p as usize));
             let position = positions.get(row).copied();
             let [x0, x1, y0, y1, z0, z1] = position.filter(|_| bbox[5] <= bbox[4]).map_or(*bbox, around);
-            let [x, y, _] = position.unwrap_or([f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, 0.0]);
+            let centre = [f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, f64::from(z0 + z1) / 2.0];
+            let [x, y, own_z] = position.unwrap_or(centre);
+            quantities.push(experiments, sweep, table, row, [x, y, own_z + f64::from(z)]);
             let put = |values: [i32; 3], to: &mut Vec<u8>| values.iter().for_each(|v| to.extend_from_slice(&v.to_le_bytes()));
             put([sweep as i32, z0.saturating_add(z), z1.saturating_add(z)], &mut range);
             if of != SpotKind::Found {
@@ -95,7 +99,7 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
             n += 1;
         }
     }
-    Ok(Bulk { header: ViewHeader::Reflections(ReflectionsHeader { of, n }), buffers: vec![place, range, boxes, hkl, state] })
+    Ok(Bulk { header: ViewHeader::Reflections(ReflectionsHeader { of, n }), buffers: vec![place, range, boxes, hkl, state, quantities.0] })
 }
 
 /// A box for what has none (a reflection in the blind region): a few pixels about its place, on its image.

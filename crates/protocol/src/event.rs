@@ -47,6 +47,8 @@ pub enum Event {
         stage: Option<StageId>,
         /// What was wrong.
         error: ErrorView,
+        /// What the stage has seen before it failed, where that helps to mend it.
+        report: Option<Box<Report>>,
     },
     /// Something stopped because the user asked for it. The results of before are kept.
     Cancelled {

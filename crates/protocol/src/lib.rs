@@ -17,12 +17,14 @@ mod event;
 mod lattice;
 mod picture;
 mod request;
+mod table;
 mod view;
 
 pub use event::{BeamCentreView, ErrorView, Event, SweepView};
 pub use lattice::{LatticeGroup, LatticeHeader, MapView, mark};
 pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};
+pub use table::{Column, Order, Place, Row, Rows, Window};
 pub use view::{Bulk, GOOD, ReflectionView, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorView, JobId, ReflectionsHeader, SpotKind};
+use crate::{ErrorView, JobId, ReflectionsHeader, Rows, SpotKind, Window};
 
 /// What the page asks of the viewer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub enum Ask {
         /// Which reflections.
         of: SpotKind,
     },
+    /// Asks for rows of a table of reflections. Answered by `Rows`; by nothing where there are no such reflections.
+    Rows(Window),
     /// Asks for values of what was drawn last. Answered by `Profile`.
     Profile(ProfileKind),
 }
@@ -76,6 +78,13 @@ pub enum Tell {
         /// What it shows.
         drawn: Box<Drawn>,
     },
+    /// How many strong pixels and spots the image alone has with a drawing's parameters: some time after it, when nothing else is asked for.
+    Counted {
+        /// The drawing's request.
+        job: JobId,
+        /// Strong pixels, spots.
+        found: [usize; 2],
+    },
     /// The value of a pixel.
     Probed {
         /// (fast, slow), px.
@@ -85,6 +94,8 @@ pub enum Tell {
     },
     /// Reflections. Buffers: see [`SpotsHeader`](crate::SpotsHeader).
     Spots(crate::SpotsHeader),
+    /// Rows of a table.
+    Rows(Box<Rows>),
     /// Values along a line or a radius. Buffers: `f64` abscissae (px along the line, or 1/d² in Å⁻²) and `f64` values.
     Profile(ProfileKind),
     /// Something could not be done.
@@ -196,7 +207,9 @@ pub struct Drawn {
     pub size: [usize; 2],
     /// Value drawn with full strength.
     pub white: f64,
-    /// Strong pixels and spots of the image alone, where they were looked for.
+    /// Strong pixels in view, where they were looked for.
+    pub strong: Option<usize>,
+    /// Strong pixels and spots of the image alone, where they have been counted; else [`Tell::Counted`] follows.
     pub found: Option<[usize; 2]>,
     /// Milliseconds to read and decode, and to draw.
     pub milliseconds: [f64; 2],

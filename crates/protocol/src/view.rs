@@ -85,6 +85,7 @@ pub struct ReflectionView {
 /// 4. `i32` × 3: hkl; empty for found ones
 /// 5. `u8`: [`GOOD`] when indexed, or integrated; above that bit, for integrated ones, the number of the
 ///    [`Fate`](ewald_core::stages::integrate::Fate)
+/// 6. `f32` × 4: z in images from the sweep's first, d (Å), intensity and its standard deviation (counts; not numbers where there is none)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReflectionsHeader {
     /// Which reflections.
@@ -93,7 +94,7 @@ pub struct ReflectionsHeader {
     pub n: usize,
 }
 
-/// Reflections on one image, whose boxes have pixels there. Buffers as of [`ReflectionsHeader`] without the second.
+/// Reflections on one image, whose boxes have pixels there. Buffers as of [`ReflectionsHeader`] without the second and the sixth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpotsHeader {
     /// Number of the sweep.

@@ -19,6 +19,7 @@ mod demo;
 mod error;
 mod experiment;
 mod frame;
+pub mod intensity_sets;
 mod nxmx;
 
 mod params;

@@ -123,6 +123,7 @@ fn key(page: Page, help: RwSignal<bool>, event: &KeyboardEvent) {
                 field.focus().ok();
             }
         }
+        "l" => page.table.open.update(|o| *o = !*o),
         "?" => help.update(|h| *h = !*h),
         digit => {
             let number = digit.parse::<usize>().ok().and_then(|n| n.checked_sub(1));

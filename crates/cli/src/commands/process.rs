@@ -41,6 +41,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 }
             }
             Err(error) => {
+                if let Some(seen) = error.report() {
+                    log += &seen.to_text();
+                    if !arguments.json {
+                        println!("{}", seen.to_text());
+                    }
+                }
                 log += &format!("\n{error}\n");
                 outcome = Err(io::failure(error));
                 break;

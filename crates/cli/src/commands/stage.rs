@@ -44,17 +44,20 @@ pub fn run_session(stage: StageId, arguments: &Arguments, tell: bool) -> Result<
     io::add_free_flags(&mut session)?;
     load(&mut session, stage, io::read_inputs(arguments)?)?;
     let monitor = Terminal::new(arguments.quiet);
-    let report = session.run(stage, &monitor).map_err(io::failure);
+    let outcome = session.run(stage, &monitor);
     monitor.clear();
-    let report = report?;
-    if !tell {
-        return Ok(session);
+    let told = match &outcome {
+        Ok(report) => tell.then(|| (*report).clone()),
+        Err(error) => error.report(),
+    };
+    if let Some(report) = told {
+        if arguments.json {
+            println!("{:#}", serde_json::to_value(&report).unwrap_or_default());
+        } else {
+            println!("{}", report.to_text());
+        }
     }
-    if arguments.json {
-        println!("{:#}", serde_json::to_value(report).unwrap_or_default());
-    } else {
-        println!("{}", report.to_text());
-    }
+    outcome.map_err(io::failure)?;
     Ok(session)
 }
 

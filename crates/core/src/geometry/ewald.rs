@@ -34,6 +34,24 @@ pub fn diffracting_angles(s0: &Vec3, m: &Vec3, r0: &Vec3) -> Option<[f64; 2]> {
     Some([wrap(centre - half), wrap(centre + half)])
 }
 
+/// Cosine and sine of one of the two angles of [`diffracting_angles`]: where the point enters the sphere, or where it leaves.
+///
+/// Without inverse functions: with A² = α² + β² and d² = A² − γ², cos φ = (αγ ± βd)/A² and sin φ = (βγ ∓ αd)/A², the upper signs where
+/// the point leaves. Arguments and failure as [`diffracting_angles`].
+pub fn crossing(s0: &Vec3, m: &Vec3, r0: &Vec3, entering: bool) -> Option<[f64; 2]> {
+    let (along, across) = (m.dot(r0), s0.dot(m));
+    let alpha = s0.dot(r0) - across * along;
+    let beta = s0.dot(&m.cross(r0));
+    let gamma = -0.5 * r0.norm_squared() - across * along;
+    let square = alpha * alpha + beta * beta;
+    let inside = square - gamma * gamma;
+    if !(inside > 0.0) {
+        return None;
+    }
+    let d = if entering { -inside.sqrt() } else { inside.sqrt() };
+    Some([(alpha * gamma + beta * d) / square, (beta * gamma - alpha * d) / square])
+}
+
 /// The angle in [0, 2π).
 fn wrap(phi: f64) -> f64 {
     let turn = core::f64::consts::TAU;
@@ -88,6 +106,8 @@ mod tests {
             let Some(roots) = diffracting_angles(&s0, &m, &r0) else { continue };
             found += 1;
             for (phi, entering) in roots.into_iter().zip([false, true]) {
+                let [cos, sin] = crossing(&s0, &m, &r0, entering).unwrap();
+                assert!((cos - libm::cos(phi)).abs() < 1e-12 && (sin - libm::sin(phi)).abs() < 1e-12);
                 let s1 = s0 + rotate(&r0, &m, phi);
                 assert!((s1.norm() - s0.norm()).abs() < 1e-12);
                 let ahead = s0 + rotate(&r0, &m, phi + 1e-6);
@@ -100,6 +120,8 @@ mod tests {
 
     #[test]
     fn points_on_the_axis_never_diffract() {
-        assert_eq!(diffracting_angles(&Vec3::new(0.0, 0.0, -1.0), &Vec3::x(), &Vec3::new(0.3, 0.0, 0.0)), None);
+        let (s0, m, r0) = (Vec3::new(0.0, 0.0, -1.0), Vec3::x(), Vec3::new(0.3, 0.0, 0.0));
+        assert_eq!(diffracting_angles(&s0, &m, &r0), None);
+        assert_eq!(crossing(&s0, &m, &r0, true), None);
     }
 }

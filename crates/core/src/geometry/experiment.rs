@@ -103,6 +103,16 @@ pub struct ExperimentModels<'a> {
     pub profile: Option<&'a ProfileModel>,
 }
 
+/// An experiment without a model that cannot be done without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("experiment {experiment} has no {what}; import its images again")]
+pub struct MissingModel {
+    /// The experiment.
+    pub experiment: usize,
+    /// What is missing.
+    pub what: &'static str,
+}
+
 impl ExperimentList {
     /// Number of experiments.
     pub fn len(&self) -> usize {
@@ -126,6 +136,18 @@ impl ExperimentList {
             crystal: e.crystal.and_then(|k| self.crystals.get(k)),
             profile: e.profile.and_then(|k| self.profiles.get(k)),
         })
+    }
+
+    /// The beam of experiment `i`.
+    pub fn beam_of(&self, i: usize) -> Result<&Beam, MissingModel> {
+        let beam = self.experiments.get(i).and_then(|e| self.beams.get(e.beam?));
+        beam.ok_or(MissingModel { experiment: i, what: "beam" })
+    }
+
+    /// The detector of experiment `i`.
+    pub fn detector_of(&self, i: usize) -> Result<&Detector, MissingModel> {
+        let detector = self.experiments.get(i).and_then(|e| self.detectors.get(e.detector?));
+        detector.ok_or(MissingModel { experiment: i, what: "detector" })
     }
 
     /// Adds to the panels' masks what those of `other` have: its experiments are matched by identifier, or by number where one has none.

@@ -21,7 +21,7 @@ pub use beam::{Beam, Probe};
 pub use cell::{CellError, UnitCell};
 pub use crystal::{CellEsd, Crystal};
 pub use detector::{Detector, RayHit};
-pub use experiment::{Experiment, ExperimentList, ExperimentModels, ImageSet, ImageSetKind, ProfileModel};
+pub use experiment::{Experiment, ExperimentList, ExperimentModels, ImageSet, ImageSetKind, MissingModel, ProfileModel};
 pub use goniometer::{Axis, Goniometer};
 pub use panel::{Panel, PxMm};
 pub use reciprocal::{ReciprocalMap, Trial};

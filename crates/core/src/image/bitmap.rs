@@ -26,6 +26,11 @@ impl Ring {
         &self.words[at..at + self.words_per_row]
     }
 
+    /// Row `j`, or nothing when there is none.
+    pub(super) fn row_if(&self, j: Option<usize>) -> &[u64] {
+        j.map_or(&[], |j| self.row(j))
+    }
+
     /// Row `j`, which takes the place of the oldest.
     pub(super) fn row_mut(&mut self, j: usize) -> &mut [u64] {
         let at = j % self.rows * self.words_per_row;

@@ -16,6 +16,7 @@
 use super::Frame;
 use super::bitmap::words;
 use super::stream::Stream;
+use crate::job::parallel;
 
 /// Which pixels of a flagged region are strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,13 +112,14 @@ impl Usable {
     /// `mask`: row-major, `width` pixels a row, true = usable whatever its count.
     pub fn new(mask: &[bool], width: usize, trusted: [i32; 2]) -> Self {
         let height = mask.len().checked_div(width).unwrap_or(0);
-        let mut out = Usable { width, height, mask: vec![0; words(width) * height], trusted };
-        for (j, row) in mask.chunks_exact(width.max(1)).enumerate() {
-            for (i, _) in row.iter().enumerate().filter(|(_, usable)| **usable) {
-                out.mask[j * words(width) + i / 64] |= 1 << (i % 64);
+        let mut bits = vec![0; words(width) * height];
+        parallel::for_each_chunk_mut(&mut bits, words(width), |start, row| {
+            let first = start / words(width) * width;
+            for (word, usable) in row.iter_mut().zip(mask[first..first + width].chunks(64)) {
+                *word = usable.iter().enumerate().fold(0, |bits, (i, usable)| bits | u64::from(*usable) << i);
             }
-        }
-        out
+        });
+        Usable { width, height, mask: bits, trusted }
     }
 
     /// Takes a pixel out. Nothing happens outside the panel.

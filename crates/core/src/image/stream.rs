@@ -203,17 +203,18 @@ impl Stream {
         let old = a.checked_sub(2 * ky + 1).filter(|j| *j < height);
         let (n, o) = (self.slot(new), self.slot(old));
         kernel::slide(self.level, &mut self.x, &mut self.y, &self.values[n], &self.values[o]);
+        let word = |bits: &[u64], w: usize| bits.get(w).copied().unwrap_or(0);
+        let (small_new, small_old) = (self.small.row_if(new), self.small.row_if(old));
+        let (usable_new, usable_old) = (self.usable.row_if(new), self.usable.row_if(old));
         for w in 0..words(self.width) {
-            let of = |ring: &Ring, row: Option<usize>| row.map_or(0, |j| ring.row(j)[w]);
-            let (enters, leaves) = (of(&self.small, new), of(&self.small, old));
+            let (enters, leaves) = (word(small_new, w), word(small_old, w));
             for (mut bits, step) in [(enters & !leaves, 1), (leaves & !enters, -1)] {
                 while bits != 0 {
                     self.m[kx + w * BLOCK + bits.trailing_zeros() as usize] += step;
                     bits &= bits - 1;
                 }
             }
-            for (row, sign) in [(new, 1), (old, -1)] {
-                let mut bits = of(&self.usable, row) & !of(&self.small, row);
+            for (row, mut bits, sign) in [(new, word(usable_new, w) & !enters, 1), (old, word(usable_old, w) & !leaves, -1)] {
                 while bits != 0 {
                     let i = w * BLOCK + bits.trailing_zeros() as usize;
                     bits &= bits - 1;
@@ -239,10 +240,11 @@ impl Stream {
         all_small.fill(if f >= ky && f + ky < height { u64::MAX } else { 0 });
         for r in f.saturating_sub(ky)..height.min(f + ky + 1) {
             let (usable, small, bright) = (self.usable.row(r), self.small.row(r), self.bright.row(r));
-            for w in 0..n {
-                near_large[w] |= usable[w] & !small[w];
-                near_bright[w] |= bright[w];
-                all_small[w] &= small[w];
+            let near = near_large.iter_mut().zip(near_bright.iter_mut()).zip(all_small.iter_mut());
+            for (((large, near), all), ((usable, small), bright)) in near.zip(usable.iter().zip(small).zip(bright)) {
+                *large |= usable & !small;
+                *near |= bright;
+                *all &= small;
             }
         }
         let usable = self.usable.row(f);

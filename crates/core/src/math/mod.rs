@@ -10,7 +10,7 @@ mod sha256;
 
 pub use cholesky::{Cholesky, Symmetric};
 pub use rotation::{axis_angle_of, rotate, rotation};
-pub use rotation_vector::rotation_vector;
+pub use rotation_vector::{left_jacobian, rotation_vector};
 pub use scramble::{scramble, scramble_all};
 pub use sha256::Sha256;
 

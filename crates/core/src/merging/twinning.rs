@@ -32,9 +32,14 @@ pub struct TwinStatistics {
 }
 
 impl TwinStatistics {
+    /// Whether there are enough pairs for the L-test to tell.
+    pub fn is_conclusive(&self) -> bool {
+        self.n_pairs >= MIN_PAIRS && self.mean_l.is_some()
+    }
+
     /// Whether ⟨|L|⟩ is so far below that of a single crystal that chance does not explain it.
     pub fn suspicious(&self) -> bool {
-        self.n_pairs >= MIN_PAIRS && self.mean_l.is_some_and(|l| l < SUSPICIOUS)
+        self.is_conclusive() && self.mean_l.is_some_and(|l| l < SUSPICIOUS)
     }
 }
 

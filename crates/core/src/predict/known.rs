@@ -2,7 +2,7 @@ use crate::geometry::{ExperimentList, ExperimentModels, ewald};
 use crate::job::parallel;
 use crate::math::{Mat3, Vec2, Vec3, rotate};
 use crate::reflections::{Reflections, flags};
-use core::f64::consts::{PI, TAU};
+use core::f64::consts::TAU;
 
 /// A predicted reflection.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,17 +119,12 @@ pub fn update_predictions(experiments: &ExperimentList, reflections: &mut Reflec
     }
 }
 
-/// The angle difference in (−π, π].
-pub(crate) fn nearest_turn(delta: f64) -> f64 {
-    let d = delta - TAU * libm::round(delta / TAU);
-    if d <= -PI { d + TAU } else { d }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::{Beam, Crystal, Detector, Goniometer, Panel, Scan, UnitCell};
     use crate::math::rotation;
+    use core::f64::consts::PI;
 
     fn experiment() -> (Beam, Detector, Goniometer, Scan, Crystal) {
         let beam = Beam { wavelength: 0.98, ..Beam::default() };

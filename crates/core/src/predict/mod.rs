@@ -9,7 +9,6 @@ mod known;
 mod observed;
 mod scan;
 
-pub(crate) use known::nearest_turn;
 pub use known::{Prediction, Predictor, diffracting_angle, update_predictions};
 pub use observed::{experiment_of, map_observed};
 pub use scan::{ScanError, ScanOptions, predict_scan};

@@ -11,11 +11,11 @@ use super::select::Observation;
 use super::smoother::Smoother;
 use super::{Error, Options, Simplification, reduce};
 
-/// All parameters that the options free, of the models that `observations` need.
+/// All parameters that the options free, of the models that `observations` need, outliers left aside.
 pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options) -> Result<Layout, Error> {
     let list = &plan.list;
     let mut used = vec![false; list.len()];
-    observations.iter().for_each(|o| used[o.experiment] = true);
+    observations.iter().filter(|o| !o.outlier).for_each(|o| used[o.experiment] = true);
     let needed = |model: fn(&crate::geometry::Experiment) -> Option<usize>, i: usize| {
         list.experiments.iter().zip(&used).any(|(e, used)| *used && model(e) == Some(i))
     };
@@ -77,15 +77,10 @@ pub(crate) fn full(plan: &Plan, observations: &[Observation], options: &Options)
     Ok(layout)
 }
 
-/// As [`full`], less the parameters for which `counted` are too few reflections: those before outliers are rejected, so that models do
-/// not change from one round of rejection to the next.
-pub(crate) fn reduced(
-    plan: &Plan,
-    observations: &[Observation],
-    counted: &[Observation],
-    options: &Options,
-) -> Result<(Layout, Vec<Simplification>), Error> {
+/// As [`full`], less the parameters for which `observations` are too few, outliers among them too: models are not to change from one round of
+/// rejection to the next.
+pub(crate) fn reduced(plan: &Plan, observations: &[Observation], options: &Options) -> Result<(Layout, Vec<Simplification>), Error> {
     let mut layout = full(plan, observations, options)?;
-    let simplified = reduce::reduce(&mut layout, &plan.list, counted, options);
+    let simplified = reduce::reduce(&mut layout, &plan.list, observations, options);
     Ok((layout, simplified))
 }

@@ -9,6 +9,7 @@
 //! A model that does not fit widens the spread of the strong spots most, which keeps them from ruling a fit that cannot be right for them.
 
 use super::select::Observation;
+use crate::job::parallel;
 
 /// With fewer residuals than this the variances stay as they are.
 const LEAST: usize = 400;
@@ -19,6 +20,7 @@ const MAX_CLASSES: usize = 16;
 const FROM_MAD: f64 = 1.482_602_218_505_602;
 
 /// Standard deviations of one kind of spots at the classes' middles.
+#[derive(Clone)]
 struct Curve {
     /// ln of the counting variance, ascending.
     ln_variance: Vec<f64>,
@@ -32,7 +34,7 @@ impl Curve {
         if spots.len() < CLASS {
             return None;
         }
-        spots.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1[0].total_cmp(&b.1[0])));
+        spots.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1[0].total_cmp(&b.1[0])));
         let n = (spots.len() / CLASS).min(MAX_CLASSES);
         let mut curve = Curve { ln_variance: Vec::with_capacity(n), ln_sigma: Vec::with_capacity(n) };
         for k in 0..n {
@@ -65,23 +67,28 @@ impl Curve {
 
 /// Weights of `observations` from their `residuals` (mm, mm, rad), in the same order. `None` when there are too few, or when they do not vary.
 pub(crate) fn learnt_weights(observations: &[Observation], residuals: &[Option<[f64; 3]>]) -> Option<Vec<[f64; 3]>> {
-    let px = |i: usize| residuals[i].map(|r| [0, 1, 2].map(|k| r[k] / observations[i].unit[k]));
-    let ln = |o: &Observation| libm::log(o.counting.max(1e-8));
-    let of = |single: Option<bool>| {
-        let mine = |i: &usize| single.is_none_or(|s| s == observations[*i].single_image);
-        (0..observations.len()).filter(mine).filter_map(|i| Some((ln(&observations[i]), px(i)?))).collect::<Vec<_>>()
-    };
     if residuals.iter().flatten().count() < LEAST {
         return None;
     }
-    let all = Curve::of(of(None))?;
-    // Kinds that are too rare for a curve of their own use the common one.
-    let curves = [Curve::of(of(Some(false))), Curve::of(of(Some(true)))];
-    let weight = |o: &Observation| {
-        let sigma = curves[usize::from(o.single_image)].as_ref().unwrap_or(&all).sigma(ln(o));
+    let ln: Vec<f64> = parallel::map(observations.len(), |i| libm::log(observations[i].counting.max(1e-8)));
+    let px = |i: usize| residuals[i].map(|r| [0, 1, 2].map(|k| r[k] / observations[i].unit[k]));
+    let of = |single: Option<bool>| {
+        let mine = |i: &usize| single.is_none_or(|s| s == observations[*i].single_image);
+        Curve::of((0..observations.len()).filter(mine).filter_map(|i| Some((ln[i], px(i)?))).collect())
+    };
+    let mut curves = parallel::map(2, |single| of(Some(single == 1)));
+    if curves.iter().any(Option::is_none) {
+        // Kinds that are too rare for a curve of their own use the common one.
+        let common = of(None)?;
+        curves.iter_mut().for_each(|c| *c = Some(c.take().unwrap_or_else(|| common.clone())));
+    }
+    let curves: Vec<Curve> = curves.into_iter().flatten().collect();
+    let weight = |i: usize| {
+        let o = &observations[i];
+        let sigma = curves[usize::from(o.single_image)].sigma(ln[i]);
         core::array::from_fn(|k| 1.0 / (sigma[k] * o.unit[k] * sigma[k] * o.unit[k]))
     };
-    Some(observations.iter().map(weight).collect())
+    Some(parallel::map(observations.len(), weight))
 }
 
 /// Median absolute deviation from the median.
@@ -123,7 +130,9 @@ mod tests {
                 h,
                 entering: false,
                 xyz,
+                turn: [1.0, 0.0],
                 weight,
+                outlier: false,
                 z: 0.0,
                 counting,
                 single_image,

@@ -4,7 +4,7 @@
 use super::Error;
 use super::smoother::{Smoother, Weights};
 use crate::geometry::Crystal;
-use crate::math::{Mat3, Vec3, rotation_vector};
+use crate::math::{Mat3, Vec3, left_jacobian, rotation_vector};
 use crate::spacegroup::{SpaceGroup, constraints};
 
 /// Orientation and cell have at most this many parameters.
@@ -29,11 +29,16 @@ pub(crate) struct CrystalBlock {
     pub smoother: Option<Smoother>,
 }
 
-/// A and its derivatives by the local parameters.
+/// A crystal at one value of its parameters, A = U B, with what its derivatives are made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LocalCrystal {
-    pub a: Mat3,
-    pub da: [Mat3; MAX_LOCAL],
+    pub u: Mat3,
+    /// Lower triangular.
+    pub b: Mat3,
+    /// By free angle, the vector w with ∂A = w × A.
+    pub turns: [Vec3; 3],
+    /// By free direction of the metric, the lower triangular X with ∂A = U X B.
+    pub strains: [Mat3; 6],
 }
 
 impl CrystalBlock {
@@ -111,57 +116,63 @@ impl CrystalBlock {
     /// The local parameters at one position of the scan.
     pub(crate) fn local_parameters(&self, p: &[f64], w: &Weights) -> [f64; MAX_LOCAL] {
         let mut out = [0.0; MAX_LOCAL];
-        for k in 0..w.n {
-            for (j, o) in out.iter_mut().enumerate().take(self.local()) {
-                *o += w.w[k] * p[self.column(w.first + k, j)];
-            }
+        let local = self.local();
+        if self.shared_cell.is_some() {
+            out.iter_mut().take(local).enumerate().for_each(|(j, o)| *o = p[self.column(0, j)]);
+            return out;
+        }
+        let samples = p[self.start + w.first * local..].chunks_exact(local.max(1));
+        for (sample, weight) in samples.zip(&w.w[..w.n]) {
+            out.iter_mut().zip(sample).for_each(|(o, x)| *o += weight * x);
         }
         out
     }
 
-    fn split(&self, q: &[f64; MAX_LOCAL]) -> (Vec3, Mat3) {
+    fn theta(&self, q: &[f64; MAX_LOCAL]) -> Vec3 {
         let mut theta = Vec3::zeros();
         self.turns.iter().zip(q).for_each(|(axis, x)| theta[*axis] = *x);
-        (theta, self.cell.iter().zip(&q[self.turns.len()..]).fold(self.g0, |g, (m, x)| g + m * *x))
+        theta
     }
 
     /// Reciprocal metric at local parameters `q`.
     pub(crate) fn metric(&self, q: &[f64; MAX_LOCAL]) -> Mat3 {
-        self.split(q).1
+        self.cell.iter().zip(&q[self.turns.len()..]).fold(self.g0, |g, (m, x)| g + m * *x)
     }
 
     /// A at local parameters `q`; `None` when the metric is not positive definite.
     pub(crate) fn a_matrix(&self, q: &[f64; MAX_LOCAL]) -> Option<Mat3> {
-        let (theta, g) = self.split(q);
-        Some(rotation_vector(&theta).0 * self.u0 * b_from_reciprocal_metric(&g)?)
+        self.u_and_b(q).map(|(u, b)| u * b)
     }
 
-    /// A and its derivatives at local parameters `q`; `None` as [`CrystalBlock::a_matrix`].
+    /// U and B at local parameters `q`; `None` as [`CrystalBlock::a_matrix`].
+    pub(crate) fn u_and_b(&self, q: &[f64; MAX_LOCAL]) -> Option<(Mat3, Mat3)> {
+        Some((rotation_vector(&self.theta(q)).0 * self.u0, b_from_reciprocal_metric(&self.metric(q))?))
+    }
+
+    /// With its derivatives at local parameters `q`; `None` as [`CrystalBlock::a_matrix`].
     pub(crate) fn evaluate(&self, q: &[f64; MAX_LOCAL]) -> Option<LocalCrystal> {
-        let (theta, g) = self.split(q);
-        let b = b_from_reciprocal_metric(&g)?;
-        let (r, jacobian) = rotation_vector(&theta);
-        let u = r * self.u0;
-        let a = u * b;
-        let mut da = [Mat3::zeros(); MAX_LOCAL];
-        let mut n = 0;
-        for axis in &self.turns {
-            da[n] = Vec3::from(jacobian.column(*axis)).cross_matrix() * a;
-            n += 1;
+        self.u_and_b(q).map(|(u, b)| self.derivatives(q, u, b))
+    }
+
+    /// The derivatives at local parameters `q`, where [`CrystalBlock::u_and_b`] are `u` and `b`.
+    pub(crate) fn derivatives(&self, q: &[f64; MAX_LOCAL], u: Mat3, b: Mat3) -> LocalCrystal {
+        let mut out = LocalCrystal { u, b, turns: [Vec3::zeros(); 3], strains: [Mat3::zeros(); 6] };
+        let jacobian = left_jacobian(&self.theta(q));
+        for (turn, axis) in out.turns.iter_mut().zip(&self.turns) {
+            *turn = jacobian.column(*axis).into();
         }
         let inverse = inverse_lower(&b);
-        for m in &self.cell {
-            da[n] = u * b_derivative(&b, &inverse, m);
-            n += 1;
+        for (strain, m) in out.strains.iter_mut().zip(&self.cell) {
+            *strain = strain_of(&inverse, m);
         }
-        Some(LocalCrystal { a, da })
+        out
     }
 
     /// B and its derivatives by the cell parameters at local parameters `q`.
     pub(crate) fn b_and_derivatives(&self, q: &[f64; MAX_LOCAL]) -> Option<(Mat3, Vec<Mat3>)> {
         let b = b_from_reciprocal_metric(&self.metric(q))?;
         let inverse = inverse_lower(&b);
-        Some((b, self.cell.iter().map(|m| b_derivative(&b, &inverse, m)).collect()))
+        Some((b, self.cell.iter().map(|m| strain_of(&inverse, m) * b).collect()))
     }
 }
 
@@ -185,10 +196,18 @@ fn inverse_lower(b: &Mat3) -> Mat3 {
     Mat3::new(i11, 0.0, 0.0, i21, i22, 0.0, i31, i32, i33)
 }
 
-/// dB for a change dG of G*: from dG = dBᵀB + BᵀdB follows B⁻ᵀ dG B⁻¹ = Xᵀ + X with X = dB B⁻¹ lower triangular.
-fn b_derivative(b: &Mat3, inverse: &Mat3, dg: &Mat3) -> Mat3 {
-    let s = inverse.transpose() * dg * inverse;
-    Mat3::new(0.5 * s.m11, 0.0, 0.0, s.m21, 0.5 * s.m22, 0.0, s.m31, s.m32, 0.5 * s.m33) * b
+/// The lower triangular X with dB = X B for a change dG of G*: from dG = dBᵀB + BᵀdB follows B⁻ᵀ dG B⁻¹ = Xᵀ + X.
+fn strain_of(inverse: &Mat3, dg: &Mat3) -> Mat3 {
+    let i = inverse;
+    // dG B⁻¹, and of B⁻ᵀ times that the lower triangle, with B⁻¹ lower triangular.
+    let t = [0, 1, 2].map(|k| {
+        let d = [dg[(k, 0)], dg[(k, 1)], dg[(k, 2)]];
+        [d[0] * i.m11 + d[1] * i.m21 + d[2] * i.m31, d[1] * i.m22 + d[2] * i.m32, d[2] * i.m33]
+    });
+    let s11 = i.m11 * t[0][0] + i.m21 * t[1][0] + i.m31 * t[2][0];
+    let (s21, s22) = (i.m22 * t[1][0] + i.m32 * t[2][0], i.m22 * t[1][1] + i.m32 * t[2][1]);
+    let (s31, s32, s33) = (i.m33 * t[2][0], i.m33 * t[2][1], i.m33 * t[2][2]);
+    Mat3::new(0.5 * s11, 0.0, 0.0, s21, 0.5 * s22, 0.0, s31, s32, 0.5 * s33)
 }
 
 #[cfg(test)]
@@ -222,7 +241,9 @@ mod tests {
                 up[i] += 1e-6;
                 down[i] -= 1e-6;
                 let numeric = (block.a_matrix(&up).unwrap() - block.a_matrix(&down).unwrap()) / 2e-6;
-                assert!((numeric - at.da[i]).norm() < 1e-6 * at.a.norm(), "{hall} {i}");
+                let a = at.u * at.b;
+                let analytic = if i < 3 { at.turns[i].cross_matrix() * a } else { at.u * at.strains[i - 3] * at.b };
+                assert!((numeric - analytic).norm() < 1e-6 * a.norm(), "{hall} {i}");
             }
         }
     }

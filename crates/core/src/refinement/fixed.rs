@@ -71,6 +71,11 @@ impl Fixed {
         let kind = NAMES.iter().find(|(ours, dials, _)| *ours == name || *dials == name)?.2;
         Some(Fixed { kind, number })
     }
+
+    /// Whether it keeps the direction of beam `i`.
+    pub(crate) fn keeps_direction_of(&self, i: usize) -> bool {
+        self.number.is_none_or(|n| n == i) && matches!(self.kind, Kind::Beam(None | Some(BeamMotion::InPlane)))
+    }
 }
 
 /// Takes the parameters out of `layout` whose numbers are then to be assigned anew.

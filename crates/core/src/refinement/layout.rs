@@ -154,13 +154,16 @@ impl Layout {
     /// and as static A that of the mean of their parameters).
     pub(crate) fn apply(&self, p: &[f64], experiments: &mut ExperimentList) {
         let Some(lab) = self.lab(p) else { return };
-        for (beam, state) in experiments.beams.iter_mut().zip(&lab.beams) {
-            if let Some(state) = state {
+        // What has no free parameters stays to the last digit.
+        for (i, (beam, state)) in experiments.beams.iter_mut().zip(&lab.beams).enumerate() {
+            if let Some(state) = state.as_ref().filter(|_| self.beams[i].as_ref().is_some_and(|b| !b.motions.is_empty())) {
                 beam.set_s0(&state.s0);
             }
         }
-        for (detector, state) in experiments.detectors.iter_mut().zip(&lab.detectors) {
-            let Some(state) = state else { continue };
+        for (i, (detector, state)) in experiments.detectors.iter_mut().zip(&lab.detectors).enumerate() {
+            let Some(state) = state.as_ref().filter(|_| self.detectors[i].as_ref().is_some_and(|d| d.columns().next().is_some())) else {
+                continue;
+            };
             for (panel, plane) in detector.panels.iter_mut().zip(&state.panels) {
                 (panel.fast, panel.slow, panel.origin) = (plane.fast, plane.slow, plane.origin);
             }

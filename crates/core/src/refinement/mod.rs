@@ -35,6 +35,7 @@ mod options;
 mod outcome;
 mod outliers;
 mod plan;
+mod ray;
 mod reduce;
 mod restraint;
 mod robust;

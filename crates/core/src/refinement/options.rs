@@ -65,17 +65,18 @@ pub struct Options {
     /// Fit problems of few reflections with weights that fall with the residual before outliers are first looked for: for starts that may be
     /// far off. (It takes some sixty steps.)
     pub robust_start: bool,
-    /// How many times outliers are looked for anew with the refined model (at least 1).
+    /// How many times outliers are looked for anew with the refined model (at least 1); with static crystals that are then to vary, at most twice.
     pub outlier_rounds: usize,
     /// At most so many reflections per degree of each scan are used; `None`: all.
     pub reflections_per_degree: Option<f64>,
-    /// Reflections with |ŝ1·(ŝ0 × m)| below this pass the sphere so slowly that their angle is not known.
+    /// Reflections with |s1·(m × s0)| below this, Å⁻², pass the sphere so slowly that their angle is not known. (Lengths count: of unit vectors, those of
+    /// electrons would all be below it, whose sphere is nearly flat.)
     pub close_to_spindle: f64,
     /// Reflections nearer than this to either end of the scan are left out, rad.
     pub scan_margin: f64,
     /// Reflections of smaller d are left out, Å.
     pub d_min: Option<f64>,
-    /// Models are simplified until each has so many reflections per free parameter.
+    /// Models are simplified until each has so many observed coordinates per free parameter: three to a reflection, of which a detector moves two.
     pub reflections_per_parameter: f64,
     /// Where beams and detectors were before any refinement (as imported, numbered as in the list refined): what is known of them beforehand.
     /// Without it, scan-varying refinement takes the instrument to stand where it was designed to, if it is near that (the beam along an axis of the
@@ -120,6 +121,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether the direction of beam `i` is kept.
+    pub fn keeps_direction_of(&self, i: usize) -> bool {
+        let free = self.beam_in_spindle_plane && !self.fixed.iter().any(|f| f.keeps_direction_of(i));
+        !free && !self.beam_out_of_spindle_plane
+    }
+
     /// The quick refinement of indexing: static, few reflections and steps, Tukey's outliers.
     pub fn fast(max_iterations: usize, reflections_per_degree: f64) -> Self {
         Options {

@@ -170,8 +170,8 @@ pub struct Pass {
 pub struct Outcome {
     /// By experiment, of the reflections used.
     pub rmsds: Vec<Rmsd>,
-    /// By experiment, with outliers judged by the residuals in mm and degrees whatever the strength of the spots: what programs report whose
-    /// centroids all weigh the same.
+    /// By experiment, of those reflections used that are no outliers by their residuals in mm and degrees either, whatever the strength of the spots: what
+    /// programs report whose centroids all weigh the same.
     pub plain_rmsds: Vec<Rmsd>,
     /// Why it stopped.
     pub stopped: Stop,

@@ -14,11 +14,14 @@ const LEAST: usize = 20;
 
 /// True for the outliers. `residuals` (mm, mm, rad) go with `observations`, which are sorted by experiment and z; those that
 /// could not be predicted (`None`) are outliers whatever the method.
+///
+/// `again`: the observations' own outliers are those of much the same residuals, so that the search may start from them.
 pub(crate) fn find(
     experiments: &ExperimentList,
     observations: &[Observation],
     residuals: &[Option<[f64; 3]>],
     method: Outliers,
+    again: bool,
 ) -> Vec<bool> {
     let mut out: Vec<bool> = residuals.iter().map(Option::is_none).collect();
     let predicted: Vec<usize> = (0..residuals.len()).filter(|&i| residuals[i].is_some()).collect();
@@ -41,7 +44,10 @@ pub(crate) fn find(
             let limit = mcd::chi2_quantile(probability);
             let found = parallel::map_slice(&blocks, |block| {
                 let points: Vec<Vec3> = block.iter().map(|&i| Vec3::from(at(i))).collect();
-                mcd::robust_distances2(&points, probability, seed)
+                // A small block is searched anew: a wrong start may not be left from there, and trials cost little.
+                let good: Option<Vec<bool>> =
+                    (again && block.len() >= 2 * mcd::GROUP).then(|| block.iter().map(|&i| !observations[i].outlier).collect());
+                mcd::robust_distances2(&points, good.as_deref(), probability, seed)
             });
             for (block, distances) in blocks.iter().zip(found) {
                 for (&i, d) in block.iter().zip(distances.unwrap_or_default()) {

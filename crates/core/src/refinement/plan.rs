@@ -12,6 +12,13 @@ pub(crate) struct Plan {
     pub cell_of: Vec<usize>,
 }
 
+/// Where a minimisation starts: values of parameters with these names. Others start at 0.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Start {
+    pub names: Vec<String>,
+    pub p: Vec<f64>,
+}
+
 impl Plan {
     /// All crystals static, each with its own cell.
     pub(crate) fn new(list: ExperimentList) -> Self {

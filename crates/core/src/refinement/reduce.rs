@@ -7,8 +7,9 @@ use super::layout::Layout;
 use super::select::Observation;
 use crate::geometry::ExperimentList;
 
-/// Removes parameters from `layout` until every detector and beam has `reflections_per_parameter` reflections for each of its parameters, and
-/// every crystal, and the problem as a whole, as many coordinates (three to a reflection). In the order of what is known best beforehand: the detector's tilts, the beam, the detector's position, the cell.
+/// Removes parameters from `layout` until every model, and the problem as a whole, has `reflections_per_parameter` observed coordinates for each of its
+/// parameters. A reflection has three, of which a detector moves two. In the order of what is known best beforehand: the detector's tilts, the beam,
+/// the detector's position, the cell.
 pub(crate) fn reduce(
     layout: &mut Layout,
     experiments: &ExperimentList,
@@ -30,7 +31,7 @@ pub(crate) fn reduce(
             block.body_of.get(o.panel).into_iter().for_each(|b| n_detector[d][*b] += 1);
         }
     }
-    let few = |n: usize, parameters: usize| (n as f64) < options.reflections_per_parameter * parameters as f64;
+    let few = |coordinates: usize, parameters: usize| (coordinates as f64) < options.reflections_per_parameter * parameters as f64;
     let mut done = Vec::new();
     // Crystals that share a cell determine it together, and each reflection has three coordinates.
     let mut group = vec![(0, 0); layout.crystals.len()];
@@ -55,17 +56,17 @@ pub(crate) fn reduce(
         }
     }
     for (detector, reflections, body) in bodies(layout, &n_detector) {
-        if few(reflections, body.motions.len()) {
+        if few(2 * reflections, body.motions.len()) {
             drop_tilts(&mut body.motions, detector, reflections, &mut done);
         }
-        if few(reflections, body.motions.len()) {
+        if few(2 * reflections, body.motions.len()) {
             body.motions.clear();
             done.push(Simplification::Detector { detector, reflections });
         }
     }
     for (beam, block) in layout.beams.iter_mut().enumerate() {
         let (Some(block), reflections) = (block, n_beam[beam]) else { continue };
-        if few(reflections, block.motions.len()) {
+        if few(3 * reflections, block.motions.len()) {
             block.motions.clear();
             done.push(Simplification::Beam { beam, reflections });
         }

@@ -28,13 +28,12 @@ pub(crate) fn residuals(
     if !options.robust_start || options.outliers == Outliers::None || all.len() > SMALL {
         return Ok(None);
     }
-    let (layout, _) = build::reduced(plan, all, all, options)?;
+    let mut weighted: Vec<Observation> = all.iter().map(|o| Observation { outlier: false, ..*o }).collect();
+    let (layout, _) = build::reduced(plan, &weighted, options)?;
     let few = Options { max_iterations: STEPS, ..options.clone() };
-    let at = |weighted: &[Observation], p: &[f64]| Target::new(&plan.list, &layout, weighted, Some(options)).residuals(p);
     let mut p = vec![0.0; layout.n];
-    let mut weighted = all.to_vec();
+    let mut residuals = Target::new(&plan.list, &layout, all, None).cost(&p).ok_or(Error::NoPrediction)?.1;
     for _ in 0..ROUNDS {
-        let residuals = at(all, &p).ok_or(Error::NoPrediction)?;
         let d2 = |i: usize| residuals[i].map(|r| (0..3).map(|k| all[i].weight[k] * r[k] * r[k]).sum::<f64>());
         let mut sorted: Vec<f64> = (0..all.len()).filter_map(d2).collect();
         if sorted.is_empty() {
@@ -49,7 +48,7 @@ pub(crate) fn residuals(
         }
         let target = Target::new(&plan.list, &layout, &weighted, Some(options));
         let Some(minimum) = minimise(&target, p.clone(), &few, monitor)? else { break };
-        p = minimum.p;
+        (p, residuals) = (minimum.p, minimum.residuals);
     }
-    Ok(at(all, &p))
+    Ok(Some(residuals))
 }

@@ -2,7 +2,7 @@ use super::correlation::correlations;
 use super::engine::{Minimum, minimise};
 use super::nominal::nominal;
 use super::outcome::{Outcome, Parameter, Pass, Rmsd, Simplification, Step};
-use super::plan::Plan;
+use super::plan::{Plan, Start};
 use super::select::{self, Observation};
 use super::target::{Sums, Target};
 use super::{Error, Options, Outliers, build, centroids, layout::Layout, outliers, robust, uncertainty, varying};
@@ -15,6 +15,10 @@ use std::sync::Arc;
 
 /// The least number of reflections that any refinement is tried with.
 const LEAST: usize = 5;
+/// Rounds of outlier rejection with static models before crystals vary.
+const ROUNDS_BEFORE_VARYING: usize = 2;
+/// The tolerance while outliers are still sought: a standard uncertainty.
+const COARSE: f64 = 1.0;
 
 /// Refines the models of `experiments` against the indexed rows of `reflections`.
 ///
@@ -44,35 +48,43 @@ pub fn refine(
     let mut passes = Vec::new();
     let mut simplified = Vec::new();
     let given = build::full(&plan, &all, options)?;
-    let residuals = Target::new(&plan.list, &given, &all, None).residuals(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
-    let mut outlying = judge(&plan, &mut all, &residuals, options);
+    let (_, residuals) = Target::new(&plan.list, &given, &all, None).cost(&vec![0.0; given.n]).ok_or(Error::NoPrediction)?;
+    Judgement::new(&plan, &all, &residuals, options, false).apply(&mut all);
     if let Some(residuals) = robust::residuals(&plan, &all, options, monitor)? {
-        outlying = judge(&plan, &mut all, &residuals, options);
+        Judgement::new(&plan, &all, &residuals, options, false).apply(&mut all);
     }
     if options.orientation_per_scan
-        && varying::orientation_per_scan(&mut plan, &kept(&all, &outlying), options, monitor)?
+        && varying::orientation_per_scan(&mut plan, &all, options, monitor)?
         && let Some(residuals) = robust::residuals(&plan, &all, options, monitor)?
     {
-        outlying = judge(&plan, &mut all, &residuals, options);
+        Judgement::new(&plan, &all, &residuals, options, false).apply(&mut all);
     }
-    let mut fit = fit(&plan, &mut all, outlying, options, monitor)?;
+    let rounds = if options.outliers == Outliers::None && !options.learn_weights { 1 } else { options.outlier_rounds.max(1) };
+    // The static models are but a start where crystals are to vary.
+    let few = if options.scan_varying.is_some() { rounds.min(ROUNDS_BEFORE_VARYING) } else { rounds };
+    let mut fit = fit(&plan, &mut all, Start::default(), few, options, monitor)?;
+    if let Some(scan_varying) = &options.scan_varying {
+        let mut varied = plan.clone();
+        fit.layout.apply(&fit.minimum.p, &mut varied.list);
+        match varying::vary(&mut varied, &all, options, scan_varying, &mut simplified, monitor)? {
+            Some(start) => {
+                passes.push(pass(&plan, &fit, &all));
+                plan = varied;
+                fit = self::fit(&plan, &mut all, start, rounds, options, monitor)?;
+            }
+            // None does: the static models are what there will be.
+            None if few < rounds => fit = self::fit(&plan, &mut all, fit.end(), rounds, options, monitor)?.after(fit),
+            None => {}
+        }
+    }
     fit.layout.apply(&fit.minimum.p, &mut plan.list);
     passes.push(pass(&plan, &fit, &all));
 
-    if let Some(scan_varying) = &options.scan_varying {
-        outlying = fit.outlying.clone();
-        if varying::vary(&mut plan, &kept(&all, &outlying), options, scan_varying, &mut simplified, monitor)? {
-            fit = self::fit(&plan, &mut all, outlying, options, monitor)?;
-            fit.layout.apply(&fit.minimum.p, &mut plan.list);
-            passes.push(pass(&plan, &fit, &all));
-        }
-    }
-
-    let covariance = uncertainty::covariance(&fit.minimum.at, fit.layout.n);
+    let covariance = uncertainty::covariance(&fit.minimum);
     if let Some(covariance) = &covariance {
         uncertainty::set_cell_uncertainties(&fit.layout, &fit.minimum.p, covariance, &mut plan.list);
     }
-    set_flags(reflections, &all, &fit.outlying);
+    set_flags(reflections, &all);
     observe(&plan.list, reflections)?;
     update_predictions(&plan.list, reflections);
     simplified.append(&mut fit.simplified);
@@ -81,14 +93,14 @@ pub fn refine(
         _ => 0.0,
     };
     let outcome = Outcome {
-        rmsds: rmsds(&plan.list, &fit.minimum.at.sums),
+        rmsds: rmsds(&plan.list, &fit.minimum.cost.sums),
         plain_rmsds: plain_rmsds(&plan, &fit, &all, options),
         stopped: fit.minimum.stopped,
         parameters: parameters(fit.layout.names(), &fit.minimum.p, covariance.as_deref()),
         correlations: covariance.as_ref().map(|c| correlations(&fit.layout.names(), c)).unwrap_or_default(),
         simplified,
-        n_used: fit.minimum.at.n(),
-        n_outliers: fit.outlying.iter().filter(|o| **o).count(),
+        n_used: fit.minimum.cost.n(),
+        n_outliers: all.iter().filter(|o| o.outlier).count(),
         samples: fit.layout.crystals.iter().map(|c| c.as_ref().map_or(1, |c| c.samples())).collect(),
         intervals: plan.intervals.iter().enumerate().map(spacing).collect(),
         passes,
@@ -110,65 +122,97 @@ fn with_reference(options: &Options, experiments: &ExperimentList) -> Options {
 struct Fit {
     layout: Layout,
     minimum: Minimum,
-    /// Of all observations at the minimum.
-    residuals: Vec<Option<[f64; 3]>>,
-    outlying: Vec<bool>,
     simplified: Vec<Simplification>,
     /// Steps of all rounds.
     steps: Vec<Step>,
 }
 
-fn kept(all: &[Observation], outlying: &[bool]) -> Vec<Observation> {
-    all.iter().zip(outlying).filter(|(_, out)| !**out).map(|(o, _)| *o).collect()
+/// What residuals tell of the observations.
+struct Judgement {
+    /// Where the options ask for them and the residuals are enough.
+    weights: Option<Vec<[f64; 3]>>,
+    outlying: Vec<bool>,
 }
 
-/// The outliers among `residuals` of `all`, whose weights are learnt from the same residuals where the options ask for it.
-fn judge(plan: &Plan, all: &mut [Observation], residuals: &[Option<[f64; 3]>], options: &Options) -> Vec<bool> {
-    let learnt = if options.learn_weights { centroids::learnt_weights(all, residuals) } else { None };
-    let Some(weights) = learnt else { return outliers::find(&plan.list, all, residuals, options.outliers) };
-    let in_sigmas = |(r, w): (&Option<[f64; 3]>, &[f64; 3])| r.map(|r| core::array::from_fn(|k| r[k] * w[k].sqrt()));
-    let standardised: Vec<Option<[f64; 3]>> = residuals.iter().zip(&weights).map(in_sigmas).collect();
-    for (o, w) in all.iter_mut().zip(weights) {
-        o.weight = w;
+impl Judgement {
+    /// `again`: after one of much the same residuals.
+    fn new(plan: &Plan, all: &[Observation], residuals: &[Option<[f64; 3]>], options: &Options, again: bool) -> Self {
+        let weights = if options.learn_weights { centroids::learnt_weights(all, residuals) } else { None };
+        let outlying = match &weights {
+            None => outliers::find(&plan.list, all, residuals, options.outliers, again),
+            Some(weights) => {
+                let in_sigmas = |(r, w): (&Option<[f64; 3]>, &[f64; 3])| r.map(|r| core::array::from_fn(|k| r[k] * w[k].sqrt()));
+                let standardised: Vec<Option<[f64; 3]>> = residuals.iter().zip(weights).map(in_sigmas).collect();
+                outliers::find(&plan.list, all, &standardised, options.outliers, again)
+            }
+        };
+        Judgement { weights, outlying }
     }
-    outliers::find(&plan.list, all, &standardised, options.outliers)
+
+    /// How many observations it takes to the other side.
+    fn changes(&self, all: &[Observation]) -> usize {
+        all.iter().zip(&self.outlying).filter(|(o, outlier)| o.outlier != **outlier).count()
+    }
+
+    fn apply(self, all: &mut [Observation]) {
+        all.iter_mut().zip(self.outlying).for_each(|(o, outlier)| o.outlier = outlier);
+        all.iter_mut().zip(self.weights.into_iter().flatten()).for_each(|(o, weight)| o.weight = weight);
+    }
 }
 
-/// Minimises, looks for outliers of the new models, and does so again until the outliers stay the same or the rounds are over.
-fn fit(plan: &Plan, all: &mut [Observation], mut outlying: Vec<bool>, options: &Options, monitor: &dyn Monitor) -> Result<Fit, Error> {
-    let rounds = if options.outliers == Outliers::None && !options.learn_weights { 1 } else { options.outlier_rounds.max(1) };
+impl Fit {
+    /// Where it ended.
+    fn end(&self) -> Start {
+        Start { names: self.layout.names(), p: self.minimum.p.clone() }
+    }
+
+    /// With the steps of the `first` fit before its own.
+    fn after(mut self, first: Fit) -> Self {
+        self.steps.splice(0..0, first.steps);
+        self
+    }
+}
+
+/// Minimises, looks for outliers of the new models, and does so again until the outliers stay the same or the `rounds` are over.
+fn fit(
+    plan: &Plan,
+    all: &mut [Observation],
+    mut start: Start,
+    rounds: usize,
+    options: &Options,
+    monitor: &dyn Monitor,
+) -> Result<Fit, Error> {
+    // Good enough to judge by.
+    let coarse = Options { tolerance: options.tolerance.max(COARSE), ..options.clone() };
     let mut steps: Vec<Step> = Vec::new();
-    let mut start = Vec::new();
-    let mut names = Vec::new();
     let mut round = 1;
     loop {
         monitor.check()?;
-        let used = kept(all, &outlying);
-        if used.len() < LEAST {
-            return Err(Error::TooFewReflections { found: used.len(), indexed: all.len(), needed: LEAST });
+        let found = all.iter().filter(|o| !o.outlier).count();
+        if found < LEAST {
+            return Err(Error::TooFewReflections { found, indexed: all.len(), needed: LEAST });
         }
-        let (layout, simplified) = build::reduced(plan, &used, all, options)?;
+        let (layout, simplified) = build::reduced(plan, all, options)?;
+        let names = layout.names();
         // Go on from the last round's parameters if they are the same ones.
-        if names != layout.names() {
-            names = layout.names();
-            start = vec![0.0; layout.n];
-        }
-        let minimum =
-            minimise(&Target::new(&plan.list, &layout, &used, Some(options)), start, options, monitor)?.ok_or(Error::NoPrediction)?;
+        let p = if names == start.names { start.p } else { vec![0.0; layout.n] };
+        let target = Target::new(&plan.list, &layout, &*all, Some(options));
+        let last = round == rounds;
+        let mut minimum = minimise(&target, p, if last { options } else { &coarse }, monitor)?.ok_or(Error::NoPrediction)?;
         steps.extend_from_slice(&minimum.steps);
-        let residuals = Target::new(&plan.list, &layout, &*all, Some(options)).residuals(&minimum.p).ok_or(Error::NoPrediction)?;
-        if round < rounds {
-            let now = judge(plan, all, &residuals, options);
+        if !last {
+            let judgement = Judgement::new(plan, all, &minimum.residuals, options, true);
             // A few that come and go at the limit are not worth another round.
-            let changed = now.iter().zip(&outlying).filter(|(a, b)| a != b).count();
-            if changed * 1000 > all.len() {
-                outlying = now;
-                start = minimum.p;
+            if judgement.changes(all) * 1000 > all.len() {
+                judgement.apply(all);
+                start = Start { names, p: minimum.p };
                 round += 1;
                 continue;
             }
+            minimum = minimise(&target, minimum.p, options, monitor)?.ok_or(Error::NoPrediction)?;
+            steps.extend_from_slice(&minimum.steps[1..]);
         }
-        return Ok(Fit { layout, minimum, residuals, outlying, simplified, steps });
+        return Ok(Fit { layout, minimum, simplified, steps });
     }
 }
 
@@ -187,19 +231,19 @@ fn observe(experiments: &ExperimentList, reflections: &mut Reflections) -> Resul
     Ok(())
 }
 
-fn set_flags(reflections: &mut Reflections, all: &[Observation], outlying: &[bool]) {
+fn set_flags(reflections: &mut Reflections, all: &[Observation]) {
     for (f, id) in reflections.flags.iter_mut().zip(&reflections.id) {
         if *id >= 0 {
             *f &= !(flags::USED_IN_REFINEMENT | flags::CENTROID_OUTLIER);
         }
     }
-    for (o, out) in all.iter().zip(outlying) {
-        reflections.flags[o.row] |= if *out { flags::CENTROID_OUTLIER } else { flags::USED_IN_REFINEMENT };
+    for o in all {
+        reflections.flags[o.row] |= if o.outlier { flags::CENTROID_OUTLIER } else { flags::USED_IN_REFINEMENT };
     }
 }
 
 fn pass(plan: &Plan, fit: &Fit, all: &[Observation]) -> Pass {
-    let used = fit.minimum.at.n();
+    let used = fit.minimum.cost.n();
     Pass {
         scan_varying: plan.intervals.iter().any(|n| *n > 0),
         steps: fit.steps.clone(),
@@ -207,7 +251,7 @@ fn pass(plan: &Plan, fit: &Fit, all: &[Observation]) -> Pass {
         n_parameters: fit.layout.n,
         n_used: used,
         n_outliers: all.len() - used,
-        rmsds: rmsds(&plan.list, &fit.minimum.at.sums),
+        rmsds: rmsds(&plan.list, &fit.minimum.cost.sums),
     }
 }
 
@@ -224,11 +268,12 @@ fn rmsds(experiments: &ExperimentList, sums: &[Sums]) -> Vec<Rmsd> {
 
 /// RMSDs as programs report them that judge outliers by residuals in mm and degrees, whatever the strength of the spot.
 fn plain_rmsds(plan: &Plan, fit: &Fit, all: &[Observation], options: &Options) -> Vec<Rmsd> {
-    let outlying =
-        if options.learn_weights { outliers::find(&plan.list, all, &fit.residuals, options.outliers) } else { fit.outlying.clone() };
+    let residuals = &fit.minimum.residuals;
+    let plainly =
+        if options.learn_weights { outliers::find(&plan.list, all, residuals, options.outliers, true) } else { vec![false; all.len()] };
     let mut sums = vec![Sums::default(); plan.list.len()];
-    for ((o, r), _) in all.iter().zip(&fit.residuals).zip(&outlying).filter(|(_, out)| !**out) {
-        if let Some(r) = r {
+    for ((o, r), out) in all.iter().zip(residuals).zip(plainly) {
+        if let Some(r) = r.filter(|_| !o.outlier && !out) {
             let sum = &mut sums[o.experiment];
             sum.n += 1;
             (0..3).for_each(|k| sum.squares[k] += r[k] * r[k]);

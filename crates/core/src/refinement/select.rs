@@ -1,7 +1,7 @@
 //! Which reflections are refined against.
 
 use super::{Error, Options};
-use crate::geometry::{ExperimentList, ewald};
+use crate::geometry::ExperimentList;
 use crate::job::parallel;
 use crate::math::{Vec3, vec3};
 use crate::reflections::Reflections;
@@ -17,8 +17,12 @@ pub(crate) struct Observation {
     pub entering: bool,
     /// mm, mm, rad.
     pub xyz: [f64; 3],
+    /// Cosine and sine of the angle.
+    pub turn: [f64; 2],
     /// 1/variance.
     pub weight: [f64; 3],
+    /// Taken for an outlier: predicted, but not refined against.
+    pub outlier: bool,
     /// Array index.
     pub z: f64,
     /// Mean of the counting variances of x and y, px².
@@ -73,7 +77,7 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
             return None;
         }
         let (s1, s0, axis) = (vec3(reflections.s1[row]), m.beam.s0(), m.goniometer.lab_axis());
-        if ewald::inverse_lorentz(&axis, &s0, &s1) < options.close_to_spindle {
+        if s1.dot(&axis.cross(&s0)).abs() < options.close_to_spindle {
             return None;
         }
         let margin = options.scan_margin / m.scan.width.abs();
@@ -87,6 +91,7 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
         let unit = [size[0], size[1], m.scan.width.abs()];
         // Less the 1/12 that spot finding adds for the pixel's width.
         let counting = [0, 1, 2].map(|k| (variance[k] / (unit[k] * unit[k]) - 1.0 / 12.0).max(0.0));
+        let (sin, cos) = libm::sincos(xyz[2]);
         Some(Observation {
             row,
             experiment,
@@ -94,7 +99,9 @@ pub(crate) fn select(experiments: &ExperimentList, reflections: &Reflections, op
             h: Vec3::new(f64::from(hkl[0]), f64::from(hkl[1]), f64::from(hkl[2])),
             entering: reflections.entering[row],
             xyz,
+            turn: [cos, sin],
             weight: variance.map(|v| 1.0 / v),
+            outlier: false,
             z,
             counting: 0.5 * (counting[0] + counting[1]),
             single_image: counting[2] < 1e-9,

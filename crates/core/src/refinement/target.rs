@@ -1,35 +1,29 @@
-//! Residuals, their derivatives, and the normal equations.
+//! The least-squares problem: cost, residuals and normal equations over all reflections.
 //!
-//! With r = S R(φ) F A h and s1 = s0 + r, the angle solves s0·r + r²/2 = 0. A parameter that changes r by ∂r (at fixed φ) and s0 by ∂s0
-//! moves the angle by ∂φ = −(s1·∂r + r·∂s0)/(s1·(m × r)) and the ray by ∂s1 = ∂s0 + ∂r + (m × r) ∂φ. On a panel with
-//! D = \[fast slow origin\], (u, v, w) = D⁻¹ s1 gives x = u/w, y = v/w; moving the panel's point by ∂p changes (u, v, w) by −w D⁻¹ ∂p.
-//! A scan-varying A is taken at the observed angle.
+//! What one reflection adds is in [`super::ray`]. Reflections are gone through in chunks of fixed size on the pool, each with sums of its own over the parameters
+//! that its reflections depend on, and the chunks' sums are added in order: the same digits for any number of threads, and memory for the normal equations of a
+//! few chunks, never for derivatives of all reflections.
 
 use super::Options;
 use super::beam::Prior;
 use super::crystal::MAX_LOCAL;
-use super::detector::{Field, PlaneState};
 use super::layout::{LabState, Layout};
+use super::ray::{MAX_COLUMNS, Row, Scene};
 use super::restraint::{self, CellRestraint};
 use super::select::Observation;
-use super::smoother::Weights;
 use crate::geometry::ExperimentList;
 use crate::job::parallel;
-use crate::math::{Symmetric, Vec3, rotation};
-use crate::predict::{diffracting_angle, nearest_turn};
+use crate::math::Symmetric;
 
 /// Reflections of one task; fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 1024;
 /// Chunks whose normal equations are held at a time.
 const BATCH: usize = 64;
-/// Crystal, detector, beam and goniometer parameters that one reflection depends on, for one sample.
-const MAX_COLUMNS: usize = MAX_LOCAL + 6 + 3 + 2;
 
 /// The least-squares problem.
 pub(crate) struct Target<'a> {
     pub layout: &'a Layout,
     observations: &'a [Observation],
-    weights: Vec<Weights>,
     settings: Vec<Setting>,
     chunks: Vec<Chunk>,
     priors: Vec<Prior>,
@@ -52,6 +46,8 @@ struct Chunk {
     samples: core::ops::Range<usize>,
     /// The parameters that they depend on.
     columns: Vec<usize>,
+    /// By body of the detector.
+    others: Vec<Others>,
 }
 
 /// Sums over the used reflections of one experiment.
@@ -62,20 +58,18 @@ pub(crate) struct Sums {
     pub squares: [f64; 3],
 }
 
-/// The problem at one value of the parameters.
-pub(crate) struct Linearised {
+/// The cost at one value of the parameters, and what it is made of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cost {
     /// ½ Σ w Δ², and the parts of priors and restraints.
     pub cost: f64,
+    /// By experiment.
     pub sums: Vec<Sums>,
-    /// Σ w Jᵀ J.
-    pub normal: Symmetric,
-    /// Σ w Jᵀ Δ.
-    pub gradient: Vec<f64>,
     /// Reflections that could not be predicted.
     pub lost: usize,
 }
 
-impl Linearised {
+impl Cost {
     pub(crate) fn n(&self) -> usize {
         self.sums.iter().map(|s| s.n).sum()
     }
@@ -85,18 +79,27 @@ impl Linearised {
         let n = self.n().max(1) as f64;
         [0, 1, 2].map(|k| (self.sums.iter().map(|s| s.squares[k]).sum::<f64>() / n).sqrt())
     }
+
+    fn add(&mut self, experiment: usize, part: &Part) {
+        self.cost += part.cost;
+        self.lost += part.lost;
+        let sums = &mut self.sums[experiment];
+        sums.n += part.sums.n;
+        (0..3).for_each(|k| sums.squares[k] += part.sums.squares[k]);
+    }
 }
 
-/// Residuals of one reflection and their derivatives by its columns.
-struct Row {
-    delta: [f64; 3],
-    jacobian: [[f64; MAX_COLUMNS]; 3],
-    columns: usize,
+/// The normal equations at one value of the parameters.
+pub(crate) struct Linearised {
+    /// Σ w Jᵀ J.
+    pub normal: Symmetric,
+    /// Σ w Jᵀ Δ.
+    pub gradient: Vec<f64>,
 }
 
 impl<'a> Target<'a> {
     /// `observations` as [`super::select::select`] sorts them; their experiments have all models and `layout` has blocks for these.
-    /// `options`: what is known beforehand; nothing without them.
+    /// Outliers among them are predicted, but add nothing. `options`: what is known beforehand; nothing without them.
     pub(crate) fn new(
         experiments: &ExperimentList,
         layout: &'a Layout,
@@ -112,253 +115,179 @@ impl<'a> Target<'a> {
         let mut target = Target {
             layout,
             observations,
-            weights: Vec::new(),
             settings: settings.collect(),
             chunks: Vec::new(),
             priors: layout.priors(options.and_then(|o| o.reference.as_deref())),
             restraint: options.and_then(|o| o.cell_restraint),
         };
-        target.weights = observations
-            .iter()
-            .map(|o| match &layout.crystals[target.settings[o.experiment].crystal] {
-                Some(block) => block.weights(o.z),
-                None => Weights::STATIC,
-            })
-            .collect();
         let mut start = 0;
         for group in observations.chunk_by(|a, b| a.experiment == b.experiment) {
             for part in group.chunks(CHUNK) {
-                let range = start..start + part.len();
-                target.chunks.push(target.chunk(part[0].experiment, range));
+                target.chunks.push(target.chunk(part, start));
                 start += part.len();
             }
         }
         target
     }
 
-    fn chunk(&self, experiment: usize, range: core::ops::Range<usize>) -> Chunk {
+    /// Of `part`, which begins at observation `start`.
+    fn chunk(&self, part: &[Observation], start: usize) -> Chunk {
+        let experiment = part[0].experiment;
         let setting = &self.settings[experiment];
-        let weights = &self.weights[range.clone()];
-        let first = weights.iter().map(|w| w.first).min().unwrap_or(0);
-        let last = weights.iter().map(|w| w.first + w.n).max().unwrap_or(1);
+        let crystal = self.layout.crystals[setting.crystal].as_ref();
+        let mut samples = 0..1;
         let mut columns = Vec::new();
-        if let Some(block) = &self.layout.crystals[setting.crystal] {
-            columns.extend((first..last).flat_map(|sample| (0..block.local()).map(move |j| block.column(sample, j))));
+        if let Some(block) = crystal {
+            // In the order of the scan.
+            let (first, last) = (block.weights(part[0].z), block.weights(part[part.len() - 1].z));
+            samples = first.first..last.first + last.n;
+            columns.extend(samples.clone().flat_map(|sample| (0..block.local()).map(move |j| block.column(sample, j))));
         }
-        if let Some(block) = &self.layout.detectors[setting.detector] {
-            columns.extend(block.columns());
-        }
+        let n_crystal = columns.len();
+        let detector = self.layout.detectors[setting.detector].as_ref();
+        columns.extend(detector.iter().flat_map(|block| block.columns()));
+        let after = columns.len();
         if let Some(block) = &self.layout.beams[setting.beam] {
             columns.extend(block.start..block.start + block.motions.len());
         }
         if let Some(block) = self.layout.goniometers.get(setting.goniometer).and_then(Option::as_ref) {
             columns.extend(block.start..block.start + block.motions.len());
         }
-        Chunk { experiment, range, samples: first..last, columns }
+        let mut body = n_crystal;
+        let bodies = detector.iter().flat_map(|d| &d.bodies).map(|b| {
+            let others = Others { body, n_body: b.motions.len(), after };
+            body += b.motions.len();
+            others
+        });
+        let others = bodies.collect();
+        Chunk { experiment, range: start..start + part.len(), samples, columns, others }
     }
 
-    /// Residuals and derivatives of observation `i`; `None` when it cannot be predicted.
-    fn row(&self, i: usize, p: &[f64], lab: &LabState) -> Option<Row> {
-        let o = &self.observations[i];
-        let setting = &self.settings[o.experiment];
-        let block = self.layout.crystals[setting.crystal].as_ref()?;
-        let beam = lab.beams[setting.beam].as_ref()?;
-        let detector = lab.detectors[setting.detector].as_ref()?;
-        let goniometer = lab.goniometers.get(setting.goniometer)?.as_ref()?;
-        let plane: &PlaneState = detector.panels.get(o.panel)?;
-        let body =
-            self.layout.detectors[setting.detector].as_ref().and_then(|d| d.body_of.get(o.panel)).and_then(|b| detector.bodies.get(*b))?;
-
-        let varying;
-        let crystal = match &lab.crystals[setting.crystal] {
-            Some(fixed) => fixed,
-            None => {
-                varying = block.evaluate(&block.local_parameters(p, &self.weights[i]))?;
-                &varying
-            }
-        };
-        let axis = &goniometer.spindle;
-        let r0 = goniometer.lab_from_datum * (crystal.a * o.h);
-        let phi = diffracting_angle(&beam.s0, axis, &r0, o.entering, o.xyz[2])?;
-        let to_lab = rotation(axis, phi) * goniometer.lab_from_datum;
-        let r = to_lab * (crystal.a * o.h);
-        let s1 = beam.s0 + r;
-        let uvw = plane.inverse * s1;
-        if uvw.z.is_nan() || uvw.z <= 0.0 {
-            return None;
-        }
-        let (x, y) = (uvw.x / uvw.z, uvw.y / uvw.z);
-        let delta = [x - o.xyz[0], y - o.xyz[1], nearest_turn(phi - o.xyz[2])];
-
-        let mut row = Row { delta, jacobian: [[0.0; MAX_COLUMNS]; 3], columns: 0 };
-        // (∂x, ∂y) of a change of (u, v, w).
-        let project = |d: &Vec3| [(d.x - x * d.z) / uvw.z, (d.y - y * d.z) / uvw.z];
-        let speed = axis.cross(&r);
-        let along = s1.dot(&speed);
-        let mut push = |[dx, dy]: [f64; 2], dphi: f64| {
-            for (j, d) in row.jacobian.iter_mut().zip([dx, dy, dphi]) {
-                j[row.columns] = d;
-            }
-            row.columns += 1;
-        };
-        for da in &crystal.da[..block.local()] {
-            let dr = to_lab * (da * o.h);
-            let dphi = -s1.dot(&dr) / along;
-            push(project(&(plane.inverse * (dr + speed * dphi))), dphi);
-        }
-        let point = plane.origin + plane.fast * x + plane.slow * y;
-        for field in &body.fields {
-            let moved = match field {
-                Field::Shift(v) => *v,
-                Field::Turn(v) => v.cross(&(point - body.pivot)),
-            };
-            push(project(&(plane.inverse * moved * -uvw.z)), 0.0);
-        }
-        for ds0 in &beam.ds0 {
-            let dphi = -r.dot(ds0) / along;
-            push(project(&(plane.inverse * (ds0 + speed * dphi))), dphi);
-        }
-        // A turn of the spindle carries the crystal along.
-        for turn in &goniometer.turns {
-            let dr = turn.cross(&r);
-            let dphi = -s1.dot(&dr) / along;
-            push(project(&(plane.inverse * (dr + speed * dphi))), dphi);
-        }
-        Some(row)
+    /// The models of an experiment in `lab`, which is the state at `p`. `None` when one is missing.
+    fn scene<'s>(&'s self, experiment: usize, p: &'s [f64], lab: &'s LabState) -> Option<Scene<'s>> {
+        let setting = &self.settings[experiment];
+        Some(Scene::new(
+            p,
+            self.layout.crystals[setting.crystal].as_ref()?,
+            lab.crystals[setting.crystal].as_ref(),
+            lab.beams[setting.beam].as_ref()?,
+            lab.detectors[setting.detector].as_ref()?,
+            &self.layout.detectors[setting.detector].as_ref()?.body_of,
+            lab.goniometers.get(setting.goniometer)?.as_ref()?,
+        ))
     }
 
-    /// Residuals (mm, mm, rad) of every observation; `None` where it cannot be predicted.
-    pub(crate) fn residuals(&self, p: &[f64]) -> Option<Vec<Option<[f64; 3]>>> {
+    /// The cost at `p`, and the residuals (mm, mm, rad) of every observation, outliers too; `None` where one cannot be predicted.
+    /// `None` where the models are impossible.
+    pub(crate) fn cost(&self, p: &[f64]) -> Option<(Cost, Vec<Option<[f64; 3]>>)> {
         let lab = self.layout.lab(p)?;
-        Some(parallel::map(self.observations.len(), |i| self.row(i, p, &lab).map(|row| row.delta)))
+        let parts = parallel::map_slice(&self.chunks, |chunk| {
+            let (mut part, scene) = (Part::default(), self.scene(chunk.experiment, p, &lab));
+            let of = |o: &Observation| {
+                let delta = scene.as_ref().and_then(|s| s.ray(o)).map(|ray| ray.delta);
+                part.add(o, delta.as_ref());
+                delta
+            };
+            let residuals: Vec<_> = self.observations[chunk.range.clone()].iter().map(of).collect();
+            (part, residuals)
+        });
+        let mut out = self.empty();
+        let mut residuals = Vec::with_capacity(self.observations.len());
+        for (chunk, (part, of_chunk)) in self.chunks.iter().zip(parts) {
+            out.add(chunk.experiment, &part);
+            residuals.extend(of_chunk);
+        }
+        self.add_what_is_known(p, &mut out, None);
+        Some((out, residuals))
+    }
+
+    /// The cost and the normal equations at `p`. `None` where the models are impossible.
+    pub(crate) fn linearise(&self, p: &[f64]) -> Option<(Cost, Linearised)> {
+        let lab = self.layout.lab(p)?;
+        let mut out = self.empty();
+        let mut at = Linearised { normal: Symmetric::zeros(self.layout.n), gradient: vec![0.0; self.layout.n] };
+        // In batches, so that the parts' matrices never fill the memory.
+        let parts = self.chunks.chunks(BATCH).flat_map(|batch| parallel::map_slice(batch, |chunk| self.accumulate(chunk, p, &lab)));
+        for (chunk, (part, equations)) in self.chunks.iter().zip(parts) {
+            out.add(chunk.experiment, &part);
+            equations.add_to(&mut at, &chunk.columns);
+        }
+        self.add_what_is_known(p, &mut out, Some(&mut at));
+        Some((out, at))
+    }
+
+    fn empty(&self) -> Cost {
+        Cost { sums: vec![Sums::default(); self.settings.len()], ..Cost::default() }
+    }
+
+    /// Priors and restraints.
+    fn add_what_is_known(&self, p: &[f64], out: &mut Cost, mut at: Option<&mut Linearised>) {
+        for (i, prior) in self.priors.iter().enumerate() {
+            let w = 1.0 / (prior.sigma * prior.sigma);
+            let away = p[i] - prior.mean;
+            out.cost += 0.5 * w * away * away;
+            if let Some(at) = &mut at {
+                at.gradient[i] += w * away;
+                at.normal.add(i, i, w);
+            }
+        }
+        for row in self.restraint.iter().flat_map(|r| restraint::rows(self.layout, p, r)) {
+            out.cost += 0.5 * row.residual * row.residual;
+            let Some(at) = &mut at else { continue };
+            for (a, (i, di)) in row.slopes.iter().enumerate() {
+                at.gradient[*i] += di * row.residual;
+                row.slopes[..=a].iter().for_each(|(j, dj)| at.normal.add(*i, *j, di * dj));
+            }
+        }
+    }
+
+    fn accumulate(&self, chunk: &Chunk, p: &[f64], lab: &LabState) -> (Part, Equations) {
+        let local = self.layout.crystals[self.settings[chunk.experiment].crystal].as_ref().map_or(0, |b| b.local());
+        let mut equations = Equations::new(chunk.columns.len(), local);
+        let mut part = Part::default();
+        let scene = self.scene(chunk.experiment, p, lab);
+        for o in self.observations[chunk.range.clone()].iter().filter(|o| !o.outlier) {
+            let Some((scene, ray)) = scene.as_ref().and_then(|s| Some((s, s.ray(o)?))) else {
+                part.add(o, None);
+                continue;
+            };
+            part.add(o, Some(&ray.delta));
+            let smooth = scene.weights(o);
+            let first = smooth.first - chunk.samples.start;
+            equations.add(&scene.row(o, &ray), &ray.delta, &o.weight, first, &smooth.w[..smooth.n], &chunk.others[scene.body(o)]);
+        }
+        equations.flush();
+        (part, equations)
     }
 
     /// Derivatives of observation `i` by parameter `j`.
     #[cfg(test)]
     pub(crate) fn jacobian_column(&self, i: usize, j: usize, p: &[f64]) -> Option<[f64; 3]> {
-        let row = self.row(i, p, &self.layout.lab(p)?)?;
-        let setting = &self.settings[self.observations[i].experiment];
-        let w = &self.weights[i];
+        let chunk = self.chunks.iter().find(|c| c.range.contains(&i))?;
+        let lab = self.layout.lab(p)?;
+        let scene = self.scene(chunk.experiment, p, &lab)?;
+        let o = &self.observations[i];
+        let row = scene.row(o, &scene.ray(o)?);
+        let w = scene.weights(o);
+        let crystal = self.layout.crystals[self.settings[chunk.experiment].crystal].as_ref()?;
+        let local = crystal.local();
         let mut out = [0.0; 3];
         let mut add = |from: usize, column: usize, weight: f64| {
             if column == j {
                 (0..3).for_each(|k| out[k] += weight * row.jacobian[k][from]);
             }
         };
-        let crystal = self.layout.crystals[setting.crystal].as_ref()?;
-        let local = crystal.local();
         for k in 0..w.n {
             (0..local).for_each(|a| add(a, crystal.column(w.first + k, a), w.w[k]));
         }
-        let chunk = self.chunks.iter().find(|c| c.range.contains(&i))?;
-        let others = Others::new(self, chunk, self.observations[i].panel);
+        let others = &chunk.others[scene.body(o)];
         (local..row.columns).for_each(|a| add(a, chunk.columns[others.line(a - local)], 1.0));
         Some(out)
-    }
-
-    /// Cost, normal equations and sums at `p`. `None` where the models are impossible.
-    pub(crate) fn linearise(&self, p: &[f64]) -> Option<Linearised> {
-        let lab = self.layout.lab(p)?;
-        let mut out = Linearised {
-            cost: 0.0,
-            sums: vec![Sums::default(); self.settings.len()],
-            normal: Symmetric::zeros(self.layout.n),
-            gradient: vec![0.0; self.layout.n],
-            lost: 0,
-        };
-        // In batches, so that the parts' matrices never fill the memory.
-        let parts = self.chunks.chunks(BATCH).flat_map(|batch| parallel::map_slice(batch, |chunk| self.accumulate(chunk, p, &lab)));
-        for (chunk, part) in self.chunks.iter().zip(parts) {
-            out.cost += part.cost;
-            out.lost += part.lost;
-            let sums = &mut out.sums[chunk.experiment];
-            sums.n += part.sums.n;
-            for k in 0..3 {
-                sums.squares[k] += part.sums.squares[k];
-            }
-            let m = chunk.columns.len();
-            for (a, &i) in chunk.columns.iter().enumerate() {
-                out.gradient[i] += part.gradient[a];
-                for (b, &j) in chunk.columns[..=a].iter().enumerate() {
-                    out.normal.add(i, j, part.normal[a * m + b]);
-                }
-            }
-        }
-        for (i, prior) in self.priors.iter().enumerate() {
-            let w = 1.0 / (prior.sigma * prior.sigma);
-            let away = p[i] - prior.mean;
-            out.cost += 0.5 * w * away * away;
-            out.gradient[i] += w * away;
-            out.normal.add(i, i, w);
-        }
-        for row in self.restraint.iter().flat_map(|r| restraint::rows(self.layout, p, r)) {
-            out.cost += 0.5 * row.residual * row.residual;
-            for (a, (i, di)) in row.slopes.iter().enumerate() {
-                out.gradient[*i] += di * row.residual;
-                row.slopes[..=a].iter().for_each(|(j, dj)| out.normal.add(*i, *j, di * dj));
-            }
-        }
-        Some(out)
-    }
-
-    fn accumulate(&self, chunk: &Chunk, p: &[f64], lab: &LabState) -> Part {
-        let m = chunk.columns.len();
-        let local = self.layout.crystals[self.settings[chunk.experiment].crystal].as_ref().map_or(0, |b| b.local());
-        let mut part = Part { cost: 0.0, sums: Sums::default(), normal: vec![0.0; m * m], gradient: vec![0.0; m], lost: 0 };
-        for i in chunk.range.clone() {
-            let Some(row) = self.row(i, p, lab) else {
-                part.lost += 1;
-                continue;
-            };
-            let (w, smooth) = (&self.observations[i].weight, &self.weights[i]);
-            part.sums.n += 1;
-            for k in 0..3 {
-                let square = row.delta[k] * row.delta[k];
-                part.sums.squares[k] += square;
-                part.cost += 0.5 * w[k] * square;
-            }
-            let first = smooth.first - chunk.samples.start;
-            let n = row.columns;
-            let others = Others::new(self, chunk, self.observations[i].panel);
-            for a in 0..n {
-                let weighted = [0, 1, 2].map(|k| w[k] * row.jacobian[k][a]);
-                let down: f64 = (0..3).map(|k| weighted[k] * row.delta[k]).sum();
-                let product =
-                    |b: usize| weighted[0] * row.jacobian[0][b] + weighted[1] * row.jacobian[1][b] + weighted[2] * row.jacobian[2][b];
-                if a < local {
-                    let products: [f64; MAX_LOCAL] = core::array::from_fn(|b| if b < local { product(b) } else { 0.0 });
-                    for ka in 0..smooth.n {
-                        let line = (first + ka) * local + a;
-                        part.gradient[line] += smooth.w[ka] * down;
-                        for kb in 0..=ka {
-                            let weight = smooth.w[ka] * smooth.w[kb];
-                            let from = line * m + (first + kb) * local;
-                            let to = if kb == ka { a + 1 } else { local };
-                            for (cell, value) in part.normal[from..from + to].iter_mut().zip(&products) {
-                                *cell += weight * value;
-                            }
-                        }
-                    }
-                } else {
-                    let line = others.line(a - local);
-                    part.gradient[line] += down;
-                    for b in 0..local {
-                        let value = product(b);
-                        for kb in 0..smooth.n {
-                            part.normal[line * m + (first + kb) * local + b] += smooth.w[kb] * value;
-                        }
-                    }
-                    for b in local..=a {
-                        part.normal[line * m + others.line(b - local)] += product(b);
-                    }
-                }
-            }
-        }
-        part
     }
 }
 
 /// Where the parameters of detector, beam and goniometer of one reflection stand among a chunk's columns.
+#[derive(Debug, Clone, Copy)]
 struct Others {
     /// Column of the first parameter of the reflection's body, and how many it has.
     body: usize,
@@ -368,33 +297,139 @@ struct Others {
 }
 
 impl Others {
-    fn new(target: &Target<'_>, chunk: &Chunk, panel: usize) -> Self {
-        let setting = &target.settings[chunk.experiment];
-        let local = target.layout.crystals[setting.crystal].as_ref().map_or(0, |b| b.local());
-        let crystal = chunk.samples.len() * local;
-        let detector = target.layout.detectors[setting.detector].as_ref();
-        let bodies = detector.map_or(&[][..], |d| &d.bodies);
-        let mine = detector.and_then(|d| d.body_of.get(panel)).and_then(|b| bodies.get(*b));
-        // Bodies stand one after the other.
-        let start = bodies.first().map_or(0, |b| b.start);
-        Others {
-            body: crystal + mine.map_or(0, |b| b.start - start),
-            n_body: mine.map_or(0, |b| b.motions.len()),
-            after: crystal + bodies.iter().map(|b| b.motions.len()).sum::<usize>(),
-        }
-    }
-
     /// The column of parameter `a` of a row, counted from the first of the detector.
     fn line(&self, a: usize) -> usize {
         if a < self.n_body { self.body + a } else { self.after + a - self.n_body }
     }
 }
 
-/// The sums of one chunk, in its own columns; `normal` is full, its lower triangle filled.
+/// The cost of one chunk.
+#[derive(Default)]
 struct Part {
     cost: f64,
     sums: Sums,
+    lost: usize,
+}
+
+impl Part {
+    fn add(&mut self, o: &Observation, delta: Option<&[f64; 3]>) {
+        if o.outlier {
+            return;
+        }
+        let Some(delta) = delta else {
+            self.lost += 1;
+            return;
+        };
+        self.sums.n += 1;
+        for k in 0..3 {
+            let square = delta[k] * delta[k];
+            self.sums.squares[k] += square;
+            self.cost += 0.5 * o.weight[k] * square;
+        }
+    }
+}
+
+/// Elements of a packed lower triangle of the parameters of one sample.
+const PACKED: usize = MAX_LOCAL * (MAX_LOCAL + 1) / 2;
+/// The pairs of three samples, the second not after the first.
+const PAIRS: [(usize, usize); 6] = [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)];
+
+/// The normal equations of one chunk, in its own columns.
+struct Equations {
+    columns: usize,
+    /// Parameters of one sample of the crystal.
+    local: usize,
+    /// All elements row by row, the lower triangle filled.
     normal: Vec<f64>,
     gradient: Vec<f64>,
-    lost: usize,
+    /// Of the reflections since the last flush, which depend on the same samples, the first of them being `first`: the crystal's part by pair
+    /// of samples. Each is the product of two weights with one symmetric matrix, so a triangle will do.
+    first: usize,
+    pairs: [[f64; PACKED]; 6],
+}
+
+impl Equations {
+    fn new(columns: usize, local: usize) -> Self {
+        let (normal, gradient) = (vec![0.0; columns * columns], vec![0.0; columns]);
+        Equations { columns, local, normal, gradient, first: 0, pairs: [[0.0; PACKED]; 6] }
+    }
+
+    /// Adds a reflection whose crystal depends on samples `first`, … with weights `smooth`.
+    fn add(&mut self, row: &Row, delta: &[f64; 3], weight: &[f64; 3], first: usize, smooth: &[f64], others: &Others) {
+        let (m, local) = (self.columns, self.local);
+        if first != self.first {
+            self.flush();
+            self.first = first;
+        }
+        let [jx, jy, jz] = &row.jacobian;
+        let mut crystal = [0.0; PACKED];
+        let mut filled = 0;
+        for a in 0..row.columns {
+            let (wx, wy, wz) = (weight[0] * jx[a], weight[1] * jy[a], weight[2] * jz[a]);
+            let down = wx * delta[0] + wy * delta[1] + wz * delta[2];
+            let mut products = [0.0; MAX_COLUMNS];
+            for (((p, x), y), z) in products[..=a].iter_mut().zip(jx).zip(jy).zip(jz) {
+                *p = wx * x + wy * y + wz * z;
+            }
+            if a < local {
+                crystal[filled..=filled + a].copy_from_slice(&products[..=a]);
+                filled += a + 1;
+                smooth.iter().enumerate().for_each(|(k, w)| self.gradient[(first + k) * local + a] += w * down);
+                continue;
+            }
+            let line = others.line(a - local);
+            self.gradient[line] += down;
+            let cells = &mut self.normal[line * m..(line + 1) * m];
+            for (sample, w) in cells[first * local..].chunks_exact_mut(local.max(1)).zip(smooth) {
+                add_to(sample, &products[..local], *w);
+            }
+            let body = (a + 1 - local).min(others.n_body);
+            add_to(&mut cells[others.body..others.body + body], &products[local..local + body], 1.0);
+            let rest = &products[local + body..=a];
+            add_to(&mut cells[others.after..others.after + rest.len()], rest, 1.0);
+        }
+        for (sum, (ka, kb)) in self.pairs.iter_mut().zip(PAIRS).take(smooth.len() * (smooth.len() + 1) / 2) {
+            add_to(&mut sum[..filled], &crystal[..filled], smooth[ka] * smooth[kb]);
+        }
+    }
+
+    /// Brings the sums of pairs of samples to their places.
+    fn flush(&mut self) {
+        let (m, local) = (self.columns, self.local);
+        for (sum, (ka, kb)) in self.pairs.iter_mut().zip(PAIRS) {
+            let (row, column) = ((self.first + ka) * local, (self.first + kb) * local);
+            // Of three samples in the chunk there may be fewer.
+            if row + local > m {
+                break;
+            }
+            let mut k = 0;
+            for a in 0..local {
+                for b in 0..=a {
+                    self.normal[(row + a) * m + column + b] += sum[k];
+                    if ka != kb && a != b {
+                        self.normal[(row + b) * m + column + a] += sum[k];
+                    }
+                    k += 1;
+                }
+            }
+            *sum = [0.0; PACKED];
+        }
+    }
+
+    /// Adds them to the whole, where `columns` says which parameter each column is.
+    fn add_to(&self, at: &mut Linearised, columns: &[usize]) {
+        for (a, &i) in columns.iter().enumerate() {
+            at.gradient[i] += self.gradient[a];
+            for (b, &j) in columns[..=a].iter().enumerate() {
+                at.normal.add(i, j, self.normal[a * self.columns + b]);
+            }
+        }
+    }
+}
+
+/// `sums` += `factor` · `values`.
+fn add_to(sums: &mut [f64], values: &[f64], factor: f64) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += factor * value;
+    }
 }

@@ -106,30 +106,47 @@ fn perturbed(list: &ExperimentList) -> ExperimentList {
     out
 }
 
-#[test]
-fn every_derivative_agrees_with_differences() {
-    let list = experiments(" P 1");
-    let mut t = observed(&list, 0.1);
-    crate::predict::map_observed(&list, &mut t).unwrap();
-    let options = Options {
-        beam_out_of_spindle_plane: true,
-        wavelength: true,
-        goniometer: true,
-        detector_grouping: Grouping::Panels,
-        ..Options::default()
-    };
+/// About `n` of the observations that `options` select.
+fn some_of(list: &ExperimentList, options: &Options, n: usize) -> Vec<select::Observation> {
+    let mut t = observed(list, 0.1);
+    crate::predict::map_observed(list, &mut t).unwrap();
     t.entering = vec![false; t.len()];
     for i in 0..t.len() {
         let m = list.models(t.id[i] as usize).unwrap();
         t.entering[i] = crate::geometry::ewald::is_entering(&m.goniometer.lab_axis(), &m.beam.s0(), &crate::math::vec3(t.s1[i]));
     }
-    let all = select::select(&list, &t, &options).unwrap();
-    let some: Vec<_> = all.iter().step_by(all.len() / 40).copied().collect();
-    for intervals in [0, 1, 4] {
-        let mut plan = plan::Plan::new(list.clone());
-        plan.intervals[0] = intervals;
-        let layout = build::full(&plan, &some, &options).unwrap();
-        let target = Target::new(&list, &layout, &some, Some(&options));
+    let all = select::select(list, &t, options).unwrap();
+    all.iter().step_by((all.len() / n).max(1)).copied().collect()
+}
+
+/// Plans with a static crystal, with such as vary, and with one for each scan that share a cell.
+fn plans(list: &ExperimentList) -> Vec<plan::Plan> {
+    let mut plans: Vec<plan::Plan> = (0..4).map(|_| plan::Plan::new(list.clone())).collect();
+    (plans[1].intervals[0], plans[2].intervals[0]) = (1, 4);
+    let scans = plans[3].scans(0, &vec![1; list.len()]);
+    plans[3].split(0, &scans);
+    plans
+}
+
+/// All parameters there are.
+fn everything() -> Options {
+    Options {
+        beam_out_of_spindle_plane: true,
+        wavelength: true,
+        goniometer: true,
+        detector_grouping: Grouping::Panels,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn every_derivative_agrees_with_differences() {
+    let list = experiments(" P 1");
+    let options = everything();
+    let some = some_of(&list, &options, 40);
+    for (number, plan) in plans(&list).iter().enumerate() {
+        let layout = build::full(plan, &some, &options).unwrap();
+        let target = Target::new(&plan.list, &layout, &some, Some(&options));
         let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
         for j in 0..layout.n {
             // A step that moves the spots by about a thousandth of a degree or a micrometre.
@@ -137,7 +154,7 @@ fn every_derivative_agrees_with_differences() {
             let at = |x: f64| {
                 let mut q = p.clone();
                 q[j] += x;
-                target.residuals(&q).unwrap()
+                target.cost(&q).unwrap().1
             };
             let (up, down) = (at(h), at(-h));
             for (i, (up, down)) in up.iter().zip(&down).enumerate() {
@@ -146,17 +163,51 @@ fn every_derivative_agrees_with_differences() {
                 for k in 0..3 {
                     let numeric = (up[k] - down[k]) / (2.0 * h);
                     let size = analytic.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
-                    assert!(
-                        (numeric - analytic[k]).abs() < 1e-6 * size,
-                        "{} {intervals} {k}: {numeric} {}",
-                        layout.names()[j],
-                        analytic[k]
-                    );
+                    assert!((numeric - analytic[k]).abs() < 1e-6 * size, "{} {number} {k}: {numeric} {}", layout.names()[j], analytic[k]);
                 }
             }
         }
     }
     assert_eq!(MAX_LOCAL, 9);
+}
+
+#[test]
+fn normal_equations_are_the_products_of_the_derivatives() {
+    let list = experiments(" P 1");
+    let options = everything();
+    let mut some = some_of(&list, &options, 60);
+    some.iter_mut().step_by(7).for_each(|o| o.outlier = true);
+    for plan in plans(&list) {
+        let layout = build::full(&plan, &some, &options).unwrap();
+        let target = Target::new(&plan.list, &layout, &some, None);
+        let p: Vec<f64> = (0..layout.n).map(|i| 1e-3 * libm::sin(1.0 + i as f64)).collect();
+        let (cost, residuals) = target.cost(&p).unwrap();
+        let (same, at) = target.linearise(&p).unwrap();
+        assert_eq!((cost.cost, &cost.sums), (same.cost, &same.sums));
+        let used: Vec<usize> = (0..some.len()).filter(|&i| !some[i].outlier).collect();
+        let columns: Vec<Vec<[f64; 3]>> =
+            (0..layout.n).map(|j| used.iter().map(|&i| target.jacobian_column(i, j, &p).unwrap()).collect()).collect();
+        // Σ w a b over the reflections used and their three coordinates.
+        let product = |a: &[[f64; 3]], b: &[[f64; 3]]| -> f64 {
+            let of = |(n, &i): (usize, &usize)| (0..3).map(|k| some[i].weight[k] * a[n][k] * b[n][k]).sum::<f64>();
+            used.iter().enumerate().map(of).sum()
+        };
+        let delta: Vec<[f64; 3]> = used.iter().map(|&i| residuals[i].unwrap()).collect();
+        // What is known beforehand stands beside them.
+        let priors: Vec<(f64, f64)> = layout.priors(None).iter().zip(&p).map(|(q, p)| (1.0 / (q.sigma * q.sigma), p - q.mean)).collect();
+        let expected = 0.5 * product(&delta, &delta) + priors.iter().map(|(w, away)| 0.5 * w * away * away).sum::<f64>();
+        assert!((cost.cost - expected).abs() < 1e-10 * expected, "{} {expected}", cost.cost);
+        let size: Vec<f64> = columns.iter().zip(&priors).map(|(c, (w, _))| (product(c, c) + w).sqrt()).collect();
+        for i in 0..layout.n {
+            let gradient = product(&columns[i], &delta) + priors[i].0 * priors[i].1;
+            assert!((at.gradient[i] - gradient).abs() < 1e-10 * size[i] * expected.sqrt(), "{}", layout.names()[i]);
+            for j in 0..=i {
+                let expected = product(&columns[i], &columns[j]) + if i == j { priors[i].0 } else { 0.0 };
+                let scale = size[i] * size[j];
+                assert!((at.normal.get(i, j) - expected).abs() <= 1e-10 * scale, "{} {}", layout.names()[i], layout.names()[j]);
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,18 +2,19 @@
 
 use super::cell::cell_and_derivative;
 use super::crystal::CrystalBlock;
+use super::engine::Minimum;
 use super::layout::Layout;
 use super::plan::images_of_crystal;
-use super::target::Linearised;
 use crate::geometry::{CellEsd, ExperimentList};
 use crate::job::parallel;
 use crate::math::rows_of;
 
 /// The covariance matrix of all parameters by columns, (N⁻¹) × reduced χ². `None` when the problem is singular.
-pub(crate) fn covariance(at: &Linearised, parameters: usize) -> Option<Vec<Vec<f64>>> {
-    let factor = at.normal.cholesky(1e-14)?;
-    let freedom = (3 * at.n()).saturating_sub(parameters).max(1) as f64;
-    let chi2 = 2.0 * at.cost / freedom;
+pub(crate) fn covariance(minimum: &Minimum) -> Option<Vec<Vec<f64>>> {
+    let factor = minimum.at.normal.cholesky(1e-14)?;
+    let parameters = minimum.p.len();
+    let freedom = (3 * minimum.cost.n()).saturating_sub(parameters).max(1) as f64;
+    let chi2 = 2.0 * minimum.cost.cost / freedom;
     Some(parallel::map(parameters, |j| factor.inverse_column(j).into_iter().map(|x| x * chi2).collect()))
 }
 

@@ -5,7 +5,7 @@
 
 use super::crystal::CrystalBlock;
 use super::engine::minimise;
-use super::plan::Plan;
+use super::plan::{Plan, Start};
 use super::select::Observation;
 use super::smoother::Smoother;
 use super::target::Target;
@@ -15,28 +15,29 @@ use crate::job::Monitor;
 /// Intervals that are tried when none is given, degrees; DIALS starts at the first and goes no lower than the last.
 const TRIED_DEG: [f64; 3] = [36.0, 18.0, 9.0];
 
-/// Reflections of each experiment.
+/// Reflections of each experiment that are no outliers.
 fn counts(plan: &Plan, observations: &[Observation]) -> Vec<usize> {
     let mut count = vec![0; plan.list.len()];
-    observations.iter().for_each(|o| count[o.experiment] += 1);
+    observations.iter().filter(|o| !o.outlier).for_each(|o| count[o.experiment] += 1);
     count
 }
 
-/// The criterion at the minimum of a plan, coarsely approached. Infinite when there is none.
-fn criterion(plan: &Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<f64, Error> {
-    let (layout, _) = build::reduced(plan, used, used, options)?;
-    let target = Target::new(&plan.list, &layout, used, Some(options));
+/// The criterion at the minimum of a plan, coarsely approached, and where that is. Infinite when there is none.
+fn criterion(plan: &Plan, all: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<(f64, Start), Error> {
+    let (layout, _) = build::reduced(plan, all, options)?;
+    let target = Target::new(&plan.list, &layout, all, Some(options));
     let coarse = Options { tolerance: 1.0, ..options.clone() };
-    let Some(minimum) = minimise(&target, vec![0.0; layout.n], &coarse, monitor)? else { return Ok(f64::INFINITY) };
-    let n = 3.0 * minimum.at.n().max(1) as f64;
-    Ok(n * libm::log((2.0 * minimum.at.cost / n).max(f64::MIN_POSITIVE)) + layout.n as f64 * libm::log(n))
+    let Some(minimum) = minimise(&target, vec![0.0; layout.n], &coarse, monitor)? else { return Ok((f64::INFINITY, Start::default())) };
+    let n = 3.0 * minimum.cost.n().max(1) as f64;
+    let value = n * libm::log((2.0 * minimum.cost.cost / n).max(f64::MIN_POSITIVE)) + layout.n as f64 * libm::log(n);
+    Ok((value, Start { names: layout.names(), p: minimum.p }))
 }
 
 /// Gives a crystal that several scans share an orientation for each of them (with one cell for all) where that lowers the criterion: goniometers do
 /// not always come back to where they say, and crystals slip. True when any was split.
-pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<bool, Error> {
+pub(crate) fn orientation_per_scan(plan: &mut Plan, all: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<bool, Error> {
     let before = plan.list.crystals.len();
-    let counts = counts(plan, used);
+    let counts = counts(plan, all);
     for crystal in 0..plan.list.crystals.len() {
         let scans = plan.scans(crystal, &counts);
         // Three angles from a handful of reflections would fit anything.
@@ -45,7 +46,7 @@ pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], option
         }
         let mut split = plan.clone();
         split.split(crystal, &scans);
-        if criterion(&split, used, options, monitor)? < criterion(plan, used, options, monitor)? {
+        if criterion(&split, all, options, monitor)?.0 < criterion(plan, all, options, monitor)?.0 {
             *plan = split;
         }
     }
@@ -53,19 +54,19 @@ pub(crate) fn orientation_per_scan(plan: &mut Plan, used: &[Observation], option
 }
 
 /// Makes crystals vary over their scans that have the reflections for it, splitting those that several scans share. The others stay static, which is
-/// noted in `simplified`. True when any crystal varies.
+/// noted in `simplified`. Returns where to start when any crystal varies.
 ///
 /// Without a given interval, finer and finer ones are tried, and those with the lowest criterion kept.
 pub(crate) fn vary(
     plan: &mut Plan,
-    used: &[Observation],
+    all: &[Observation],
     options: &Options,
     varying: &ScanVarying,
     simplified: &mut Vec<Simplification>,
     monitor: &dyn Monitor,
-) -> Result<bool, Error> {
+) -> Result<Option<Start>, Error> {
     let coarsest = varying.interval.unwrap_or(TRIED_DEG[0].to_radians());
-    let counts = counts(plan, used);
+    let counts = counts(plan, all);
     for crystal in 0..plan.list.crystals.len() {
         let scans = plan.scans(crystal, &counts);
         if scans.iter().all(|(_, n)| *n == 0) {
@@ -85,18 +86,16 @@ pub(crate) fn vary(
         }
     }
     if plan.intervals.iter().all(|n| *n == 0) {
-        return Ok(false);
+        return Ok(None);
     }
-    if varying.interval.is_none() {
-        choose_intervals(plan, used, options, monitor)?;
-    }
-    Ok(true)
+    if varying.interval.is_none() { choose_intervals(plan, all, options, monitor).map(Some) } else { Ok(Some(Start::default())) }
 }
 
-fn choose_intervals(plan: &mut Plan, used: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<(), Error> {
-    let counts = counts(plan, used);
+/// Returns the minimum with those chosen.
+fn choose_intervals(plan: &mut Plan, all: &[Observation], options: &Options, monitor: &dyn Monitor) -> Result<Start, Error> {
+    let counts = counts(plan, all);
     let mut seen: Vec<Vec<usize>> = Vec::new();
-    let mut best = (f64::INFINITY, plan.intervals.clone());
+    let mut best = (f64::INFINITY, plan.intervals.clone(), Start::default());
     for degrees in TRIED_DEG {
         let mut trial = plan.clone();
         for crystal in (0..trial.intervals.len()).filter(|c| plan.intervals[*c] > 0) {
@@ -109,14 +108,14 @@ fn choose_intervals(plan: &mut Plan, used: &[Observation], options: &Options, mo
         if seen.contains(&trial.intervals) {
             continue;
         }
-        let found = criterion(&trial, used, options, monitor)?;
+        let (found, start) = criterion(&trial, all, options, monitor)?;
         seen.push(trial.intervals.clone());
         if found < best.0 {
-            best = (found, trial.intervals);
+            best = (found, trial.intervals, start);
         }
     }
     plan.intervals = best.1;
-    Ok(())
+    Ok(best.2)
 }
 
 fn intervals_of(plan: &Plan, scan: usize, interval: f64) -> usize {

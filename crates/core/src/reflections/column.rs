@@ -6,6 +6,8 @@ pub trait ColumnValue: Clone + Default + PartialEq + Send + Sync + 'static {
     const KIND: &'static str;
     /// Appends the bytes of all values.
     fn write(values: &[Self], out: &mut Vec<u8>);
+    /// How many bytes [`write`](ColumnValue::write) appends.
+    fn size(values: &[Self]) -> usize;
     /// Reads exactly `rows` values; `None` when the bytes do not hold exactly these.
     fn read(rows: usize, bytes: &[u8]) -> Option<Vec<Self>>;
 }
@@ -18,6 +20,9 @@ macro_rules! fixed {
             fn write(values: &[Self], $out: &mut Vec<u8>) {
                 $out.reserve(values.len() * $size);
                 for $v in values { $write; }
+            }
+            fn size(values: &[Self]) -> usize {
+                values.len() * $size
             }
             fn read(rows: usize, bytes: &[u8]) -> Option<Vec<Self>> {
                 if bytes.len() != rows.checked_mul($size)? {
@@ -51,6 +56,9 @@ fixed! {
     [i32; 6], "int6", 24, |b| [0, 1, 2, 3, 4, 5].map(|k| i32_at(b, k)), |v, out| v.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
 }
 
+/// Bytes of a shoebox before its pixels.
+const HEAD: usize = 29;
+
 /// Each shoebox: panel (u32), bbox (6 × i32), one byte that says whether pixels follow, then counts (f32), mask (i32) and
 /// background (f32) of every pixel.
 impl ColumnValue for Shoebox {
@@ -70,8 +78,12 @@ impl ColumnValue for Shoebox {
         }
     }
 
+    fn size(values: &[Self]) -> usize {
+        let background = |s: &Self| if s.background.is_empty() { s.data.len() } else { s.background.len() };
+        values.iter().map(|s| HEAD + 4 * (s.data.len() + s.mask.len() + background(s))).sum()
+    }
+
     fn read(rows: usize, mut bytes: &[u8]) -> Option<Vec<Self>> {
-        const HEAD: usize = 29;
         if bytes.len() / HEAD < rows {
             return None;
         }

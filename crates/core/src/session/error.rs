@@ -1,5 +1,6 @@
 use super::StageId;
 use crate::job::Cancelled;
+use crate::report::Report;
 use crate::stages::merge::export;
 use crate::stages::{bravais, import, index, integrate, merge, refine, scale, spots, symmetry};
 
@@ -57,6 +58,14 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// What the stage has seen before it failed, where that helps to mend it.
+    pub fn report(&self) -> Option<Report> {
+        match self {
+            SessionError::Index(error) => index::failure_report(error),
+            _ => None,
+        }
+    }
+
     /// Whether the user asked to stop, in whichever stage it was noticed.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, SessionError::Cancelled(_))

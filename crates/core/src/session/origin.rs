@@ -3,7 +3,8 @@
 use super::methods::methods;
 use super::{Session, StageId, StageState};
 use crate::geometry::ExperimentList;
-use crate::image::ImageSource;
+use crate::image::{Frame, ImageSource, RawFrame};
+use crate::job::parallel;
 use crate::math::Sha256;
 use crate::reflections::{ColumnValue, Columns, Reflections};
 use crate::report::Origin;
@@ -26,13 +27,38 @@ pub(super) fn digest_of_images(experiments: &ExperimentList, images: &[Arc<dyn I
         let mut wanted = if images.len() * 3 <= IMAGES { vec![0, n / 2, n.saturating_sub(1)] } else { vec![n / 2] };
         wanted.retain(|z| *z < n);
         wanted.dedup();
-        for z in wanted {
-            let pixels = source.frame(z).map_or_else(|_| Vec::new(), |f| f.pixels);
-            let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.to_le_bytes()).collect();
+        // Read here, where the files are, and decoded on the pool.
+        let read = wanted.into_iter().map(|z| source.fetch(z..z + 1).ok().and_then(|raw| raw.into_iter().next()));
+        let of_rows = |raw: Option<RawFrame>| {
+            let mut frame = Frame::default();
+            match raw.is_some_and(|raw| source.decode(&raw, &mut frame).is_ok()) {
+                true => frame.pixels.chunks(frame.width.max(1)).map(condensed).collect::<Vec<_>>(),
+                false => Vec::new(),
+            }
+        };
+        for rows in parallel::map_vec(read.collect(), of_rows) {
+            let bytes: Vec<u8> = rows.iter().flatten().flat_map(|lane| lane.to_le_bytes()).collect();
             hash.update(&bytes);
         }
     }
     hash.hex()
+}
+
+/// A row of counts in 256 bits: FNV-1a (Fowler, Noll & Vo) of every fourth count, four times. Memory is read no faster, whereas SHA-256 of all pixels
+/// would take longer than to find their spots. Each step is a bijection of what was before, so that another count in one place always makes other bits.
+fn condensed(row: &[i32]) -> [u64; 4] {
+    const START: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut lanes = [START; 4];
+    let mut take = |counts: &[i32]| {
+        for (lane, count) in lanes.iter_mut().zip(counts) {
+            *lane = (*lane ^ u64::from(*count as u32)).wrapping_mul(PRIME);
+        }
+    };
+    let mut fours = row.chunks_exact(4);
+    fours.by_ref().for_each(&mut take);
+    take(fours.remainder());
+    lanes
 }
 
 /// A digest of a table that another program or session left.
@@ -177,6 +203,8 @@ mod tests {
         // A change in the twelfth digit is rounding.
         assert_eq!(of(1.0, 5), of(1.0 + 1e-13, 5));
         assert_ne!(of(1.0, 5), of(1.0, 6));
+        assert_ne!(condensed(&[1, 2, 3, 4, 5]), condensed(&[1, 2, 3, 4, 6]));
+        assert_ne!(condensed(&[0, 0, 0, 0, 1]), condensed(&[1, 0, 0, 0, 0]));
         assert_ne!(of(1.0, 5), of(1.01, 5));
     }
 

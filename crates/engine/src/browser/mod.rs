@@ -106,6 +106,11 @@ impl ViewerHandle {
     pub fn idle(&mut self) {
         self.viewer.idle();
     }
+
+    /// Does what takes longer, when nothing has been asked for a while.
+    pub fn settle(&mut self) {
+        self.viewer.settle(&Worker);
+    }
 }
 
 /// The worker that this module runs in.

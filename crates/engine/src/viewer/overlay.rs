@@ -1,6 +1,8 @@
 //! Reflections to draw on images.
 
-use ewald_protocol::ReflectionsHeader;
+use ewald_protocol::{ReflectionsHeader, Row};
+
+use super::table::Sorted;
 
 /// All reflections of a kind, as the engine sent them; see [`ReflectionsHeader`].
 pub struct Overlay {
@@ -9,6 +11,8 @@ pub struct Overlay {
     boxes: Vec<[u8; 16]>,
     hkl: Vec<[u8; 12]>,
     state: Vec<u8>,
+    quantities: Vec<[f32; 4]>,
+    pub(super) sorted: Sorted,
 }
 
 impl Overlay {
@@ -26,6 +30,39 @@ impl Overlay {
             boxes: bytes(2).as_chunks().0.to_vec(),
             hkl: bytes(3).as_chunks().0.to_vec(),
             state: bytes(4).to_vec(),
+            quantities: bytes(5).as_chunks::<16>().0.iter().map(floats).collect(),
+            sorted: Sorted::default(),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn n_rows(&self) -> usize {
+        self.range.len()
+    }
+
+    /// The sweep of a row.
+    pub fn sweep(&self, row: usize) -> usize {
+        self.range[row][0].max(0) as usize
+    }
+
+    /// z, d, intensity and its standard deviation of a row.
+    pub fn quantities(&self, row: usize) -> [f32; 4] {
+        self.quantities.get(row).copied().unwrap_or([f32::NAN; 4])
+    }
+
+    /// A row, as a table shows it.
+    pub fn row(&self, row: usize) -> Row {
+        let [z, d, intensity, sigma] = self.quantities(row);
+        let [x, y] = self.place.get(row).map_or([f32::NAN; 2], floats);
+        let hkl = self.hkl.get(row).map(|h| [0, 4, 8].map(|k| i32::from_le_bytes([h[k], h[k + 1], h[k + 2], h[k + 3]])));
+        Row {
+            sweep: self.sweep(row),
+            at: [x, y, z],
+            d,
+            intensity,
+            sigma,
+            hkl: hkl.filter(|h| *h != [0; 3]),
+            good: self.state.get(row).is_some_and(|s| s & 1 != 0),
         }
     }
 
@@ -40,6 +77,12 @@ impl Overlay {
         let state = rows.iter().filter_map(|row| self.state.get(*row)).copied().collect();
         (rows.len(), vec![pick(&rows, &self.place), pick(&rows, &self.boxes), pick(&rows, &self.hkl), state])
     }
+}
+
+/// Little-endian numbers.
+fn floats<const BYTES: usize, const N: usize>(bytes: &[u8; BYTES]) -> [f32; N] {
+    let words = bytes.as_chunks::<4>().0;
+    core::array::from_fn(|k| f32::from_le_bytes(words[k]))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use ewald_core::report::viridis;
 use ewald_protocol::{Drawing, Palette, Transfer};
 
 use super::levels::Levels;
+use super::shown::View;
 
 /// Values up to here have their colour looked up.
 const TABLE: usize = 4096;
@@ -70,17 +71,17 @@ fn spans(n: usize, centre: f64, scale: f64, most: usize) -> Vec<(u32, u32)> {
     (0..n).map(span).collect()
 }
 
-/// Draws `levels` into RGBA bytes of the canvas. Zoomed out, a screen pixel shows the brightest of its image pixels, so that no
-/// spot is lost.
+/// Draws the image, or a map of a part of it, into RGBA bytes of the canvas. Zoomed out, a screen pixel shows the brightest of its image
+/// pixels, so that no spot is lost.
 ///
-/// - `unit`: value of one step of the levels' integers
 /// - `white`: value drawn with full strength
-/// - `found`: indices of strong pixels, to be tinted
-pub fn draw(levels: &Levels, unit: f64, drawing: &Drawing, white: f64, found: &[u32]) -> Vec<u8> {
+/// - `strong`: pixels (fast, slow) to be tinted
+pub fn draw(View { levels, origin, unit }: View<'_>, drawing: &Drawing, white: f64, strong: &[[u32; 2]]) -> Vec<u8> {
     let [cw, ch] = drawing.canvas.map(|n| n as usize);
     let (level, halvings) = levels.for_scale(drawing.scale);
     let factor = f64::from(1u32 << halvings);
-    let axis = |i: usize| spans([cw, ch][i], drawing.centre[i] / factor, drawing.scale * factor, level.size[i]);
+    let centre = [0, 1].map(|i| (drawing.centre[i] - origin[i] as f64) / factor);
+    let axis = |i: usize| spans([cw, ch][i], centre[i], drawing.scale * factor, level.size[i]);
     let (columns, rows) = (axis(0), axis(1));
     let shade = |value: i32| rgba(colour(drawing.palette, strength(drawing.transfer, f64::from(value) * unit, white)));
     let table: Vec<[u8; 4]> = (0..TABLE as i32).map(shade).collect();
@@ -110,19 +111,18 @@ pub fn draw(levels: &Levels, unit: f64, drawing: &Drawing, white: f64, found: &[
             };
         }
     }
-    tint(&mut out, found, levels.size(), drawing);
+    tint(&mut out, strong, drawing);
     out.into_flattened()
 }
 
-/// Tints the pixels at `found`.
-fn tint(out: &mut [[u8; 4]], found: &[u32], size: [usize; 2], drawing: &Drawing) {
+/// Tints the pixels `strong`.
+fn tint(out: &mut [[u8; 4]], pixels: &[[u32; 2]], drawing: &Drawing) {
     let [cw, ch] = drawing.canvas.map(|n| n as usize);
     let colour = rgba(strong(drawing.palette));
     let screen = |i: usize, image: f64, n: usize| (image - drawing.centre[i]) * drawing.scale + n as f64 / 2.0;
-    for &index in found {
-        let (x, y) = (index as usize % size[0].max(1), index as usize / size[0].max(1));
-        let range = |i: usize, at: usize, n: usize| {
-            let (a, b) = (screen(i, at as f64, n).round().max(0.0), screen(i, at as f64 + 1.0, n).round().min(n as f64));
+    for &[x, y] in pixels {
+        let range = |i: usize, at: u32, n: usize| {
+            let (a, b) = (screen(i, f64::from(at), n).round().max(0.0), screen(i, f64::from(at) + 1.0, n).round().min(n as f64));
             // At least one screen pixel each, however far one zooms out.
             a as usize..(b.max(a + 1.0) as usize).min(n)
         };
@@ -164,23 +164,27 @@ mod tests {
     use super::*;
     use crate::viewer::tests::drawing;
 
+    fn whole(levels: &Levels) -> View<'_> {
+        View { levels, origin: [0, 0], unit: 1.0 }
+    }
+
     #[test]
     fn one_bright_pixel_is_seen_however_far_one_zooms_out() {
         let mut counts = vec![0; 1000 * 1000];
         counts[500 * 1000 + 333] = 1000;
         let levels = Levels::new([1000, 1000], counts);
         let fit = Drawing { centre: [500.0, 500.0], scale: 0.1, canvas: [100, 100], ..drawing() };
-        let out = draw(&levels, 1.0, &fit, 100.0, &[]);
+        let out = draw(whole(&levels), &fit, 100.0, &[]);
         assert_eq!(out.chunks(4).filter(|c| c[0] == 0 && c[3] == 255).count(), 1);
         assert_eq!(out[4 * (50 * 100 + 33)], 0);
-        let out = draw(&levels, 1.0, &fit, 1e9, &[200 * 1000 + 700]);
+        let out = draw(whole(&levels), &fit, 1e9, &[[700, 200]]);
         assert_eq!(out[4 * (20 * 100 + 70)..][..3], strong(Palette::Grey));
     }
 
     #[test]
     fn beyond_the_image_nothing_is_drawn_and_gaps_are_quiet() {
         let levels = Levels::new([4, 4], vec![-1; 16]);
-        let out = draw(&levels, 1.0, &Drawing { centre: [0.0, 0.0], scale: 2.0, canvas: [8, 8], ..drawing() }, 1.0, &[]);
+        let out = draw(whole(&levels), &Drawing { centre: [0.0, 0.0], scale: 2.0, canvas: [8, 8], ..drawing() }, 1.0, &[]);
         assert_eq!(out[..4], [0; 4]);
         assert_eq!(out[4 * 63..][..3], gap(Palette::Grey, false));
     }

@@ -80,6 +80,17 @@ fn drawn(viewer: &mut Viewer, drawing: Drawing) -> Drawn {
     }
 }
 
+/// What is told when nothing has been asked for a while.
+fn counted(viewer: &mut Viewer) -> Option<[usize; 2]> {
+    let heard = Heard::default();
+    viewer.settle(&heard);
+    match heard.0.into_inner().pop() {
+        Some((Tell::Counted { found, .. }, _)) => Some(found),
+        None => None,
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn what_is_drawn_are_the_counts_of_the_file() {
     let (session, mut viewer) = both();
@@ -109,7 +120,7 @@ fn the_next_image_is_made_ready_in_the_direction_of_the_last_step() {
     let (session, mut viewer) = both();
     let brightest = |viewer: &mut Viewer, image: usize| {
         drawn(viewer, Drawing { image, ..drawing() });
-        viewer.shown.as_ref().unwrap().levels().0.counts().iter().copied().max()
+        viewer.shown.as_ref().unwrap().view().levels.counts().iter().copied().max()
     };
     let truth = |image: usize| session.images()[0].frame(image).unwrap().pixels.into_iter().max();
     assert!(!viewer.idle(), "nobody knows what comes next");
@@ -145,7 +156,9 @@ fn layers_of_thresholding_tell_how_many_spots_there_are_and_follow_the_parameter
     let (_, mut viewer) = both();
     let found = |viewer: &mut Viewer, sigma: &str| {
         let parameters = BTreeMap::from([("sigma_strong".to_owned(), sigma.to_owned()), ("min_spot_size".to_owned(), "1".to_owned())]);
-        drawn(viewer, Drawing { image: 2, layer: Layer::Strong, strong: true, parameters, ..drawing() }).found.unwrap()
+        let shown = drawn(viewer, Drawing { image: 2, layer: Layer::Strong, strong: true, parameters, ..drawing() });
+        assert!(shown.strong.is_some_and(|n| n > 0) && shown.found.is_none(), "counting takes longer, and follows");
+        counted(viewer).unwrap()
     };
     let [few, many] = ["12", "3"].map(|sigma| found(&mut viewer, sigma));
     assert!(many[0] > few[0] && few[1] > 0, "{few:?} {many:?}");
@@ -177,13 +190,43 @@ fn the_map_of_strong_pixels_has_those_of_spot_finding_whatever_the_parameters() 
         let expected = ewald_core::stages::spots::run(imported, session.images(), &params.find_spots, &Silent).unwrap();
         let expected = expected.diagnostics.imagesets[0].strong_pixels[2];
         let shown = drawn(&mut viewer, Drawing { image: 2, layer: Layer::Strong, parameters, ..drawing() });
-        let (map, _) = viewer.shown.as_ref().unwrap().levels();
+        let map = viewer.shown.as_ref().unwrap().view().levels;
         assert_eq!(map.counts().iter().filter(|v| **v == 1).count(), expected, "{changed:?}");
-        assert_eq!(shown.found.unwrap()[0], expected, "{changed:?}");
+        assert_eq!(shown.strong, Some(expected), "all of it is in view");
+        assert_eq!(counted(&mut viewer).unwrap()[0], expected, "{changed:?}");
         numbers.push(expected);
     }
     numbers.dedup();
     assert!(numbers.len() == 7 && numbers.iter().all(|n| *n > 0), "the parameters matter: {numbers:?}");
+}
+
+#[test]
+fn of_a_part_that_is_looked_at_the_maps_are_those_of_the_whole_image() {
+    let (_, mut viewer) = both();
+    let whole = Drawing { image: 2, strong: true, centre: [257.0, 257.0], scale: 0.5, ..drawing() };
+    for layer in [Layer::Mean, Layer::Variance, Layer::Dispersion, Layer::Flagged, Layer::Strong, Layer::Threshold] {
+        let all = |viewer: &Viewer| {
+            let view = viewer.shown.as_ref().unwrap().view();
+            (0..514 * 514).map(|k| view.value([k % 514, k / 514])).collect::<Vec<_>>()
+        };
+        drawn(&mut viewer, Drawing { layer, ..whole.clone() });
+        let expected = all(&viewer);
+        assert!(expected.iter().filter(|v| v.is_some_and(|v| v > 0.0)).count() > 20, "{layer:?}");
+        drawn(&mut viewer, drawing());
+        let seen = drawn(&mut viewer, Drawing { layer, centre: [300.0, 200.0], scale: 3.0, canvas: [300, 300], ..whole.clone() });
+        let here = all(&viewer);
+        let (mut told, mut strong) = (0, 0);
+        for (k, (a, b)) in here.iter().zip(&expected).enumerate() {
+            let (x, y) = (k % 514, k / 514);
+            if (250..350).contains(&x) && (150..250).contains(&y) {
+                assert_eq!(a, b, "{layer:?} at {x}, {y}");
+                told += usize::from(a.is_some());
+                strong += usize::from(layer == Layer::Strong && *a == Some(1.0));
+            }
+        }
+        assert!(told > 9000 && here.iter().flatten().count() < 60_000, "{layer:?}: only what is seen, and a little more");
+        assert!(layer != Layer::Strong || seen.strong == Some(strong));
+    }
 }
 
 #[test]

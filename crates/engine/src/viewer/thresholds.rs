@@ -2,7 +2,9 @@
 //!
 //! Letters as in `ewald_core::image::Dispersion`: in the window about a pixel, m usable pixels, x = Σp, y = Σp². Counts of 2²⁴ and more take
 //! no part. Which pixels are usable, the gain and the pedestal are spot finding's own ([`Examined`]). A map's integers are steps of the unit
-//! that comes with it; −1 where there is nothing to tell.
+//! that comes with it; −1 where there is nothing to tell. Only what is looked at is computed: the part, and around it what the windows reach.
+
+use core::ops::Range;
 
 use ewald_core::image::{Dispersion, Gaps, Method};
 use ewald_core::stages::spots::Examined;
@@ -11,24 +13,28 @@ use ewald_protocol::Layer;
 /// Counts from here on take no part in sums.
 const BIG: i32 = 1 << 24;
 
-/// The map `layer` of an image of `size` px (fast, slow), and the value of one step of its integers.
+/// The map `layer` of a part of an image, row by row, and the value of one step of its integers.
 ///
-/// - `panels`: what spot finding makes of its panels; windows do not reach beyond them
-pub fn map(layer: Layer, size: [usize; 2], panels: &[Examined]) -> (Vec<i32>, f64) {
+/// - `part`: pixels along (fast, slow)
+/// - `panels`: what spot finding makes of its panels there; windows do not reach beyond them
+pub fn map(layer: Layer, part: &[Range<usize>; 2], panels: &[Examined]) -> (Vec<i32>, f64) {
     let unit = match layer {
         Layer::Mean | Layer::Threshold => 1.0 / 64.0,
         Layer::Variance => 1.0 / 16.0,
         Layer::Dispersion => 1.0 / 256.0,
         Layer::Counts | Layer::Flagged | Layer::Strong => 1.0,
     };
-    let [width, height] = size;
-    let mut out = vec![-1; width * height];
+    let width = part[0].len();
+    let mut out = vec![-1; width * part[1].len()];
     for at in panels {
         let values = layer_of(at, layer, unit);
-        for (j, row) in values.chunks_exact(at.size[0].max(1)).enumerate() {
-            let start = (at.origin[1] + j) * width + at.origin[0];
-            if let Some(to) = out.get_mut(start..start + row.len()) {
-                to.copy_from_slice(row);
+        let [columns, rows] = at.inner.clone();
+        let first = [at.origin[0] + columns.start, at.origin[1] + rows.start];
+        let (Some(x), Some(y)) = (first[0].checked_sub(part[0].start), first[1].checked_sub(part[1].start)) else { continue };
+        for (j, row) in values.chunks_exact(at.size[0].max(1)).take(rows.end).skip(rows.start).enumerate() {
+            let start = (y + j) * width + x;
+            if let (Some(to), Some(from)) = (out.get_mut(start..start + columns.len()), row.get(columns.clone())) {
+                to.copy_from_slice(from);
             }
         }
     }
@@ -216,7 +222,7 @@ mod tests {
         let frame = Frame { width: w, height: h, pixels: counts.to_vec() };
         let view = PanelView::new(&frame, [0, 0], [w, h]).unwrap();
         let strong = test.strong_pixels(&view, &usable, &mut Scratch::default()).iter().map(|p| p.index).collect();
-        Examined { origin: [0, 0], size: [w, h], counts: counts.to_vec(), test: Some(test.clone()), strong }
+        Examined { origin: [0, 0], size: [w, h], inner: [0..w, 0..h], counts: counts.to_vec(), test: Some(test.clone()), strong }
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
             assert!(here.len() > 40, "{}", here.len());
             assert_eq!(here, at.strong, "{test:?}");
             numbers.push(here.len());
-            let (drawn, unit) = map(Layer::Strong, size, std::slice::from_ref(&at));
+            let (drawn, unit) = map(Layer::Strong, &[0..size[0], 0..size[1]], std::slice::from_ref(&at));
             assert_eq!((drawn.iter().filter(|v| **v == 1).count(), unit), (here.len(), 1.0));
         }
         assert!(numbers[1] > numbers[0], "a gap cuts spots: {numbers:?}");
@@ -254,20 +260,20 @@ mod tests {
     fn means_and_variances_are_those_of_the_window() {
         let counts: Vec<i32> = (0..100).collect();
         let at = |counts: &[i32]| [examined(&Dispersion::default(), counts, [10, 10])];
-        let (mean, unit) = map(Layer::Mean, [10, 10], &at(&counts));
+        let (mean, unit) = map(Layer::Mean, &[0..10, 0..10], &at(&counts));
         assert_eq!(f64::from(mean[55]) * unit, 55.0);
         // The corner's window has 4 × 4 pixels.
         assert_eq!(f64::from(mean[0]) * unit, 16.5);
-        let (dispersion, _) = map(Layer::Dispersion, [10, 10], &at(&[5; 100]));
+        let (dispersion, _) = map(Layer::Dispersion, &[0..10, 0..10], &at(&[5; 100]));
         assert!(dispersion.iter().all(|d| *d == 0));
-        let (flagged, _) = map(Layer::Flagged, [10, 10], &at(&[-1; 100]));
+        let (flagged, _) = map(Layer::Flagged, &[0..10, 0..10], &at(&[-1; 100]));
         assert!(flagged.iter().all(|f| *f == -1));
     }
 
     #[test]
     fn a_panel_stands_where_it_is_in_the_image() {
         let panel = Examined { origin: [2, 1], ..examined(&Dispersion::default(), &[7; 100], [10, 10]) };
-        let (map, _) = map(Layer::Counts, [13, 12], &[panel]);
+        let (map, _) = map(Layer::Counts, &[0..13, 0..12], &[panel]);
         assert_eq!((map[14], map[15], map[11 * 13 - 1], map[11 * 13 + 2]), (-1, 7, -1, -1));
         assert_eq!(map.iter().filter(|v| **v == 7).count(), 100);
     }

@@ -6,6 +6,6 @@ mod param_field;
 mod plot_view;
 
 pub use data_table::DataTable;
-pub use image_canvas::{ImageCanvas, ImageTools, ThresholdBar, Viewer};
+pub use image_canvas::{ImageCanvas, ImageTools, ThresholdBar, Viewer, close_menus};
 pub use param_field::ParamField;
 pub use plot_view::PlotView;

@@ -7,5 +7,6 @@ pub mod plot;
 pub mod projection;
 pub mod readout;
 pub mod rings;
+pub mod scroll;
 pub mod shoebox;
 pub mod text;

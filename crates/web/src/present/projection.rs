@@ -40,6 +40,16 @@ impl Projection {
         self
     }
 
+    /// The projection, moved as it must be for a point of the image to lie within the canvas.
+    pub fn showing(mut self, image: [f64; 2]) -> Self {
+        let at = self.screen(image);
+        let margin = |i: usize| (0.05 * self.canvas[i]).min(24.0);
+        if (0..2).any(|i| at[i] < margin(i) || at[i] > self.canvas[i] - margin(i)) {
+            self.centre = image;
+        }
+        self
+    }
+
     /// The projection after dragging by so many screen pixels.
     pub fn dragged(mut self, by: [f64; 2]) -> Self {
         self.centre = [0, 1].map(|i| self.centre[i] - by[i] / self.scale);
@@ -53,7 +63,11 @@ mod tests {
 
     #[test]
     fn screen_and_image_are_inverse_and_zoom_keeps_its_point() {
-        let p = Projection::fit([1028, 1062], [800.0, 600.0]).zoomed(3.0, [100.0, 50.0]).dragged([5.0, -7.0]);
+        let fitted = Projection::fit([1028, 1062], [800.0, 600.0]);
+        assert_eq!(fitted.showing([700.0, 500.0]), fitted, "it is seen already");
+        let near = fitted.zoomed(20.0, [400.0, 300.0]).showing([10.0, 20.0]);
+        assert_eq!((near.screen([10.0, 20.0]), near.scale), ([400.0, 300.0], 20.0 * fitted.scale));
+        let p = fitted.zoomed(3.0, [100.0, 50.0]).dragged([5.0, -7.0]);
         let back = p.screen(p.image([123.0, 456.0]));
         assert!((back[0] - 123.0).abs() < 1e-9 && (back[1] - 456.0).abs() < 1e-9);
         let q = p.zoomed(2.0, [10.0, 20.0]);

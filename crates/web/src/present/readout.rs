@@ -36,7 +36,7 @@ pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> String {
     let [x, y] = under.at;
     let value = match under.value {
         None => "…".to_owned(),
-        Some(None) => "no data".to_owned(),
+        Some(None) => models.and_then(|m| masked(m, x, y)).unwrap_or("no data").to_owned(),
         Some(Some(v)) if v.fract() == 0.0 => plain(v),
         Some(Some(v)) => format!("{v:.3}"),
     };
@@ -51,6 +51,19 @@ pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> String {
         }
     });
     format!("{x:.1}, {y:.1} px · {value}{d}{spot}")
+}
+
+/// Why a pixel that has been masked is.
+fn masked(m: &ExperimentModels<'_>, x: f64, y: f64) -> Option<&'static str> {
+    m.detector.panels.iter().find_map(|panel| {
+        let [px, py] = [x as i64 - panel.raw_image_offset[0], y as i64 - panel.raw_image_offset[1]];
+        let [x0, y0, x1, y1] = panel.mask.iter().find(|[x0, y0, x1, y1]| (*x0..*x1).contains(&px) && (*y0..*y1).contains(&py))?;
+        Some(if (x1 - x0, y1 - y0) == (1, 1) {
+            "masked (hot pixel, or one not trusted)"
+        } else {
+            "masked (a gap, or a region not trusted)"
+        })
+    })
 }
 
 /// Resolution at a place of the raw image, Å, on whichever panel it lies.

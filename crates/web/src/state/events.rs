@@ -28,6 +28,9 @@ impl Page {
             }),
             Event::Started { job, stage } if current(job) => {
                 self.pace.update_value(|(_, began)| *began = js_sys::Date::now() / 1000.0);
+                self.failures.update(|all| {
+                    all.remove(&stage);
+                });
                 if self.following.get_untracked() {
                     self.selected.set(stage);
                 }
@@ -53,7 +56,12 @@ impl Page {
                 }
                 self.fetch_reflections_of(stage);
             }
-            Event::Failed { job, stage, error } if current(job) => {
+            Event::Failed { job, stage, error, report } if current(job) => {
+                if let (Some(stage), Some(report)) = (stage, report) {
+                    self.failures.update(|all| {
+                        all.insert(stage, *report);
+                    });
+                }
                 let place = stage.map_or("Files", StageId::title);
                 self.say(place, error.message, false);
                 self.set_broken();

@@ -9,6 +9,7 @@ mod lattice;
 mod run;
 mod shoebox;
 mod show;
+mod table;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -31,6 +32,7 @@ pub use lattice::{LatticePoints, Spot};
 pub use run::Run;
 pub use shoebox::LookedInto;
 pub use show::Shown;
+pub use table::SpotTable;
 
 /// Most threads that are started: each costs memory, and more bring little.
 const MOST_THREADS: f64 = 16.0;
@@ -150,6 +152,8 @@ pub struct Page {
     pub states: RwSignal<BTreeMap<StageId, StageState>>,
     /// The stages' reports and times in seconds.
     pub reports: RwSignal<BTreeMap<StageId, (Report, f64)>>,
+    /// What stages have seen in a last run that failed.
+    pub failures: RwSignal<BTreeMap<StageId, Report>>,
     /// What is open.
     pub data: RwSignal<Option<DataSet>>,
     /// Parameters that are not defaults.
@@ -174,6 +178,8 @@ pub struct Page {
     pub images_open: RwSignal<bool>,
     /// The latest drawing; that of the image before until the new one is there.
     pub shown: RwSignal<Option<Shown>, LocalStorage>,
+    /// How many strong pixels and spots its image alone has, where they are looked for and have been counted.
+    pub found: RwSignal<Option<[usize; 2]>>,
     /// A pixel of it, and its value.
     pub probed: RwSignal<Option<([i32; 2], Option<f64>)>>,
     /// Values along a line or a radius.
@@ -184,6 +190,8 @@ pub struct Page {
     pub lattice: RwSignal<Option<Rc<LatticePoints>>, LocalStorage>,
     /// The spot that is lit.
     pub spot: RwSignal<Option<Spot>>,
+    /// The table of reflections.
+    pub table: SpotTable,
     /// The search for the beam centre.
     pub beam: BeamSearch,
     /// The reflection that is looked into.
@@ -211,6 +219,7 @@ impl Page {
             progress: RwSignal::default(),
             states: RwSignal::default(),
             reports: RwSignal::default(),
+            failures: RwSignal::default(),
             data: RwSignal::default(),
             parameters: RwSignal::default(),
             used: RwSignal::default(),
@@ -223,11 +232,13 @@ impl Page {
             image: RwSignal::default(),
             images_open: RwSignal::default(),
             shown: RwSignal::new_local(None),
+            found: RwSignal::default(),
             probed: RwSignal::default(),
             profile: RwSignal::default(),
             spots: RwSignal::default(),
             lattice: RwSignal::new_local(None),
             spot: RwSignal::default(),
+            table: SpotTable::new(),
             beam: BeamSearch::new(),
             reflection: LookedInto::new(),
             models: RwSignal::new_local(None),
@@ -238,6 +249,7 @@ impl Page {
         page.start_engine();
         page.show_spots_of_selected_stage();
         page.show_lattice_of_selected_stage();
+        page.keep_table();
         page
     }
 
@@ -297,16 +309,19 @@ impl Page {
     /// Forgets what belongs to the files that were open.
     fn forget_results(self) {
         self.reports.update(BTreeMap::clear);
+        self.failures.update(BTreeMap::clear);
         self.states.update(BTreeMap::clear);
         self.used.update(BTreeMap::clear);
         self.spots.set(None);
         self.images_open.set(false);
         self.shown.set(None);
+        self.found.set(None);
         self.probed.set(None);
         self.profile.set(None);
         self.models.set(None);
         self.beam.forget();
         self.reflection.forget();
+        self.table.forget();
         self.image.set([0, 0]);
         self.fetching.set_value(show::Fetching::default());
     }

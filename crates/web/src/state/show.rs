@@ -15,6 +15,8 @@ use crate::client::{Seen, Viewer};
 #[derive(Debug, Clone, Default)]
 pub struct Fetching {
     drawing: Option<JobId>,
+    /// The drawing that is shown.
+    drawn: Option<JobId>,
     next: Option<Drawing>,
     models: Option<JobId>,
     pub(super) lattice: Option<JobId>,
@@ -54,7 +56,7 @@ impl Page {
         }
     }
 
-    fn ask(self, files: &[File], buffers: &[ArrayBuffer], ask: impl FnOnce(JobId) -> Ask) -> Option<JobId> {
+    pub(super) fn ask(self, files: &[File], buffers: &[ArrayBuffer], ask: impl FnOnce(JobId) -> Ask) -> Option<JobId> {
         let viewer = self.viewer.get_value()?;
         let job = viewer.next_job();
         match viewer.ask(&ask(job), files, buffers) {
@@ -115,10 +117,17 @@ impl Page {
                 self.images_open.set(true);
             }
             Tell::Drawn { job, drawn } => self.drawn(job, *drawn, &buffers),
+            Tell::Counted { job, found } => {
+                // What was counted for another drawing concerns nobody.
+                if self.fetching.with_value(|f| f.drawn == Some(job)) {
+                    self.found.set(Some(found));
+                }
+            }
             Tell::Probed { at, value } => {
                 self.fetching.update_value(|f| f.probing = false);
                 self.probed.set(Some((at, value)));
             }
+            Tell::Rows(rows) => self.rows_arrived(*rows),
             Tell::Spots(header) => self.spots_arrived(&header, &buffers),
             Tell::Profile(kind) => self.profile.set(profile(kind, &buffers)),
             Tell::Failed { job, error } => self.image_failed(job, error.message),
@@ -130,7 +139,8 @@ impl Page {
         if self.fetching.with_value(|f| f.drawing != Some(job)) {
             return;
         }
-        self.fetching.update_value(|f| (f.drawing, f.lost) = (None, 0));
+        self.fetching.update_value(|f| (f.drawing, f.drawn, f.lost) = (None, Some(job), 0));
+        self.found.set(drawn.found);
         if let Some(canvas) = buffers.first().and_then(|rgba| self.painted(&drawn, rgba)) {
             self.shown.set(Some(Shown { drawn: Rc::new(drawn), canvas }));
         }
@@ -247,7 +257,7 @@ impl Page {
     }
 
     /// The reflections that tell of the selected stage, or of the nearest before it that has some.
-    fn spots_to_show(self) -> Option<SpotKind> {
+    pub(super) fn spots_to_show(self) -> Option<SpotKind> {
         let selected = self.selected.get().max(StageId::FindSpots);
         MAKERS.into_iter().rev().find(|(stage, _)| *stage <= selected && self.has_report(*stage)).map(|(_, of)| of)
     }
@@ -304,6 +314,7 @@ impl Page {
     pub(super) fn pass_reflections(self, header: ewald_protocol::ReflectionsHeader, buffers: &[ArrayBuffer]) {
         self.ask(&[], buffers, |_| Ask::Reflections(header));
         self.ask_spots();
+        self.table_given();
     }
 
     /// Asks for the experiment list that images are shown by.

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 18] = [
     ("← →", "previous and next image; with shift, ten"),
     ("space", "play the images"),
     ("+ − 0", "zoom in, zoom out, whole image"),
@@ -9,6 +9,7 @@ const KEYS: [(&str, &str); 17] = [
     ("s", "stack of five images"),
     ("r p", "resolution rings, spots"),
     ("t m", "strong pixels, pixels without data"),
+    ("l", "table of the spots; ↑ ↓ go from row to row in it"),
     ("shift, drag", "values along a line"),
     ("in the lattice", "arrows turn it, , and . roll it; drag turns, shift moves"),
     ("a b c z x", "look along a*, b*, c*, the beam, the axis"),

@@ -8,6 +8,7 @@ mod messages;
 mod path;
 mod picture;
 mod shoebox;
+mod spot_table;
 mod stage;
 mod start;
 mod top_bar;

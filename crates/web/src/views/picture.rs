@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use super::beam_centre::{BeamCentrePicture, BeamCentreTools};
 use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
 use super::shoebox::Shoebox;
+use super::spot_table::SpotTable;
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
 use crate::state::{Page, Picture};
 
@@ -35,11 +36,13 @@ pub fn PictureView() -> impl IntoView {
             <div class="tools">
                 <span class="tabs" role="tablist">{Picture::ALL.map(tab).into_iter().collect_view()}</span>
                 {tools}
+                <button class="table" data-testid="spot-table-toggle" title="Table of spots (l)" aria-pressed=move || page.table.open.get().to_string() on:click=move |_| page.table.open.update(|o| *o = !*o)>"Table"</button>
             </div>
             <Show when=move || page.picture.get() == Picture::Image><ThresholdBar viewer/></Show>
             <div class="layer" class:away=move || page.picture.get() != Picture::Image><ImageCanvas viewer/></div>
             <div class="layer" class:away=move || page.picture.get() != Picture::Lattice><LatticeCanvas viewer=lattice/></div>
             {front}
+            <SpotTable/>
             <Shoebox/>
         </section>
     }

@@ -37,6 +37,7 @@ fn Results() -> impl IntoView {
 fn OneStage(stage: StageId) -> impl IntoView {
     let page = expect_context::<Page>();
     let report = Memo::new(move |_| page.reports.with(|r| r.get(&stage).map(|(report, _)| report.clone())));
+    let failure = Memo::new(move |_| page.failures.with(|f| f.get(&stage).cloned()));
     let busy = Memo::new(move |_| page.running.get().is_some());
     let state = Memo::new(move |_| page.state(stage));
     let note = move || match state.get() {
@@ -64,6 +65,9 @@ fn OneStage(stage: StageId) -> impl IntoView {
             </Show>
         </div>
         {move || note().map(|n| view! { <p class="note">{n}</p> })}
+        <div class="report" data-testid=format!("failure-{}", stage.name())>
+            {move || failure.get().map(|r| view! { <ReportView report=r/> })}
+        </div>
         <div class="report" data-testid=format!("report-{}", stage.name())>
             {move || report.get().map(|r| view! { <ReportView report=r/> })}
         </div>

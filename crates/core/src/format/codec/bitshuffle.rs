@@ -30,6 +30,11 @@ fn check_element(element: usize, bytes: usize) -> Result<usize, Error> {
 /// `element` is the pixel's size in bytes; `out` must be exactly as long as the decoded chunk, which bounds
 /// what a damaged header can make of it.
 pub fn decode_lz4(chunk: &[u8], element: usize, out: &mut [u8]) -> Result<(), Error> {
+    decode_lz4_each(chunk, element, out, |_| {})
+}
+
+/// As [`decode_lz4`]; `each` is handed the pixels block by block, while they are still in the cache.
+pub fn decode_lz4_each(chunk: &[u8], element: usize, out: &mut [u8], mut each: impl FnMut(&mut [u8])) -> Result<(), Error> {
     let elements = check_element(element, out.len())?;
     let mut input = chunk;
     let total = be_u64(&mut input)?;
@@ -56,12 +61,15 @@ pub fn decode_lz4(chunk: &[u8], element: usize, out: &mut [u8]) -> Result<(), Er
         if written != shuffled.len() {
             return Err(Error::Size { expected: shuffled.len() as u64, found: written as u64 });
         }
-        kernel::untranspose(shuffled, &mut out[done * element..(done + n) * element], element);
+        let pixels = &mut out[done * element..(done + n) * element];
+        kernel::untranspose(shuffled, pixels, element);
+        each(pixels);
         done += n;
         index += 1;
     }
     let rest = &mut out[done * element..];
     rest.copy_from_slice(take(&mut input, rest.len())?);
+    each(rest);
     Ok(())
 }
 
@@ -125,8 +133,10 @@ mod tests {
             let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()[..element].to_vec()).collect();
             let chunk = encode_lz4(&data, element).unwrap();
             let mut out = vec![0; data.len()];
-            decode_lz4(&chunk, element, &mut out).unwrap();
+            let mut seen = Vec::new();
+            decode_lz4_each(&chunk, element, &mut out, |pixels| seen.extend_from_slice(pixels)).unwrap();
             prop_assert_eq!(&out, &data);
+            prop_assert_eq!(&seen, &data);
         }
 
         #[test]

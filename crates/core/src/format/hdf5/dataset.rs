@@ -226,7 +226,7 @@ impl Dataset {
         }
         let mut stored = vec![0; chunk.size as usize];
         file.read_data(chunk.address, &mut stored)?;
-        filters.decode(&stored, chunk.mask, self.element.size, out, &file.name, path)
+        filters.decode(&stored, chunk.mask, self.element.size, out, |_| {}, (&file.name, path))
     }
 
     /// A small virtual data set: each source is read whole and its elements are put in place.

@@ -35,8 +35,20 @@ impl Filters {
 
     /// Decodes one stored chunk into `out`, which is exactly as long as the chunk's elements.
     ///
-    /// `mask` has a bit set for each filter that was skipped for this chunk; `element` is in bytes.
-    pub fn decode(&self, stored: &[u8], mask: u32, element: usize, out: &mut [u8], file: &str, path: &str) -> Result<(), Error> {
+    /// - `mask`: a bit is set for each filter that was skipped for this chunk
+    /// - `element`: in bytes
+    /// - `each`: handed the decoded elements once more, part by part, while they are in the cache if that can be
+    /// - `place`: file and path, for errors
+    pub fn decode(
+        &self,
+        stored: &[u8],
+        mask: u32,
+        element: usize,
+        out: &mut [u8],
+        mut each: impl FnMut(&mut [u8]),
+        place: (&str, &str),
+    ) -> Result<(), Error> {
+        let (file, path) = place;
         let codec = |source| Error::Codec { file: file.into(), path: path.into(), source };
         let active: Vec<&FilterDescription> =
             self.0.iter().enumerate().filter(|(i, _)| mask.checked_shr(*i as u32).unwrap_or(0) & 1 == 0).map(|(_, f)| f).collect();
@@ -46,10 +58,10 @@ impl Filters {
             let input = owned.as_deref().unwrap_or(stored);
             // Only the last step must give exactly the chunk; those before may add a checksum.
             match filter.id {
-                BITSHUFFLE | LZ4 if left == 0 => return special(filter, input, element, out).map_err(codec),
+                BITSHUFFLE | LZ4 if left == 0 => return special(filter, input, element, out, each).map_err(codec),
                 BITSHUFFLE | LZ4 => {
                     let mut next = vec![0; limit];
-                    special(filter, input, element, &mut next).map_err(codec)?;
+                    special(filter, input, element, &mut next, |_| {}).map_err(codec)?;
                     owned = Some(next);
                 }
                 _ => {
@@ -70,20 +82,33 @@ impl Filters {
             return Err(codec(codec::Error::Size { expected: out.len() as u64, found: data.len() as u64 }));
         }
         out.copy_from_slice(data);
+        each(out);
         Ok(())
     }
 }
 
-fn special(filter: &FilterDescription, input: &[u8], element: usize, out: &mut [u8]) -> Result<(), codec::Error> {
+fn special(
+    filter: &FilterDescription,
+    input: &[u8],
+    element: usize,
+    out: &mut [u8],
+    mut each: impl FnMut(&mut [u8]),
+) -> Result<(), codec::Error> {
     if filter.id == LZ4 {
-        return lz4::decode(input, out);
+        lz4::decode(input, out)?;
+        each(out);
+        return Ok(());
     }
     // Client values: version, version, element size, block size, compressor.
     let value = |i: usize| filter.client_data.get(i).copied();
     let element = value(2).map_or(element, |n| n as usize);
     match value(4).unwrap_or(NO_COMPRESSOR) {
-        LZ4_COMPRESSOR => bitshuffle::decode_lz4(input, element, out),
-        NO_COMPRESSOR => bitshuffle::decode_plain(input, element, value(3).unwrap_or(0) as usize, out),
+        LZ4_COMPRESSOR => bitshuffle::decode_lz4_each(input, element, out, each),
+        NO_COMPRESSOR => {
+            bitshuffle::decode_plain(input, element, value(3).unwrap_or(0) as usize, out)?;
+            each(out);
+            Ok(())
+        }
         ZSTD_COMPRESSOR => Err(codec::Error::Unsupported("bitshuffle and Zstandard")),
         _ => Err(codec::Error::Unsupported("bitshuffle and an unknown compressor")),
     }

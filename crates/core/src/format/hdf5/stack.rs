@@ -386,15 +386,16 @@ impl Piece {
         let whole = self.to == [0, 0] && planes == 1 && (rows, all_columns) == (height, columns) && columns == width;
         if whole && size == 4 && !self.element.big_endian && cfg!(target_endian = "little") {
             // The usual case, straight into the frame.
-            self.filters.decode(stored, mask, size, as_bytes(out), file, path)?;
-            if self.element.kind == Kind::Unsigned {
-                // u32 beyond i32; the two marks are −1 and −2 already.
-                out.iter_mut().filter(|p| **p < -2).for_each(|p| *p = i32::MAX);
-            }
-            return Ok(());
+            let unsigned = self.element.kind == Kind::Unsigned;
+            let bound = |pixels: &mut [u8]| {
+                if unsigned {
+                    bound_unsigned(pixels);
+                }
+            };
+            return self.filters.decode(stored, mask, size, as_bytes(out), bound, (file, path));
         }
         let mut decoded = vec![0; planes * rows * all_columns * size];
-        self.filters.decode(stored, mask, size, &mut decoded, file, path)?;
+        self.filters.decode(stored, mask, size, &mut decoded, |_| {}, (file, path))?;
         self.element.make_native(&mut decoded);
         let native = Element { big_endian: false, ..self.element };
         for row in 0..height {
@@ -411,6 +412,15 @@ fn as_bytes(pixels: &mut [i32]) -> &mut [u8] {
     let len = size_of_val(pixels);
     // SAFETY: the same memory for as long as it is borrowed; any bytes make an i32, and u8 needs no alignment.
     unsafe { core::slice::from_raw_parts_mut(pixels.as_mut_ptr().cast(), len) }
+}
+
+/// u32 as i32: those beyond its range become its end; the two marks are −1 and −2 already. `pixels`: a part of a frame's memory.
+fn bound_unsigned(pixels: &mut [u8]) {
+    // SAFETY: any bytes make an i32.
+    let (before, counts, after) = unsafe { pixels.align_to_mut::<i32>() };
+    assert!(before.is_empty() && after.is_empty(), "a part that begins or ends within a pixel");
+    // Written back in any case: without a branch several are done at once.
+    counts.iter_mut().for_each(|p| *p = if *p < -2 { i32::MAX } else { *p });
 }
 
 /// One element as stored → a count.

@@ -154,8 +154,11 @@ fn mask(detector: &Node, shape: [usize; 2], warnings: &mut Vec<String>) -> Resul
             }
             continue;
         }
-        let size = element.size.max(1);
-        return Ok(Some(bytes.chunks_exact(size).map(|b| b.iter().all(|&x| x == 0)).collect()));
+        return Ok(Some(match element.size {
+            // The usual type, for which the compiler finds vectors.
+            4 => bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]] == [0; 4]).collect(),
+            size => bytes.chunks_exact(size.max(1)).map(|b| b.iter().all(|&x| x == 0)).collect(),
+        }));
     }
     Ok(None)
 }

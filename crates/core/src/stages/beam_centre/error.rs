@@ -1,3 +1,5 @@
+use crate::beam_shift;
+use crate::geometry::MissingModel;
 use crate::image::ImageError;
 use crate::job::Cancelled;
 use crate::params::ParamError;
@@ -16,32 +18,14 @@ pub enum Error {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// An experiment lacks something.
-    #[error("experiment {experiment} has no {what}; import its images again")]
-    Incomplete {
-        /// The experiment.
-        experiment: usize,
-        /// What is missing.
-        what: &'static str,
-    },
+    #[error(transparent)]
+    MissingModel(#[from] MissingModel),
     /// The beam misses the plane of the detector.
     #[error("the beam does not meet the detector's plane; correct the geometry by hand")]
     NoIntersection,
-    /// Too few spots for any lattice.
-    #[error(
-        "the sweep with most spots has {found}; the search needs {needed}. Find more spots, raise d_min's limit, or take method=inversion"
-    )]
-    TooFewSpots {
-        /// Spots that can be used.
-        found: usize,
-        /// Spots needed.
-        needed: usize,
-    },
-    /// No lattice vectors.
-    #[error("no lattice vectors were found in {spots} spots; give max_cell, or take method=midpoint, maximum or inversion")]
-    NoVectors {
-        /// Spots that were used.
-        spots: usize,
-    },
+    /// The spots show no lattice.
+    #[error(transparent)]
+    Lattice(beam_shift::Error),
     /// A method of images without images.
     #[error("method={method} needs the images; give their files, or take method=default")]
     NoImages {
@@ -54,4 +38,14 @@ pub enum Error {
         /// Which axis.
         axis: &'static str,
     },
+}
+
+impl From<beam_shift::Error> for Error {
+    fn from(error: beam_shift::Error) -> Self {
+        match error {
+            beam_shift::Error::Cancelled(c) => Error::Cancelled(c),
+            beam_shift::Error::MissingModel(m) => Error::MissingModel(m),
+            other => Error::Lattice(other),
+        }
+    }
 }

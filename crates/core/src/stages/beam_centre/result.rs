@@ -1,3 +1,4 @@
+use crate::beam_shift::ScoreMap;
 use crate::geometry::ExperimentList;
 use serde::{Deserialize, Serialize};
 
@@ -35,20 +36,6 @@ pub struct Centre {
     pub mm: [f64; 2],
     /// Pixels along (fast, slow).
     pub px: [f64; 2],
-}
-
-/// Score over shifts of the beam on the detector.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct ScoreMap {
-    /// Shifts of the beam from the header's position along fast, and along slow, mm; of a detector that does not face the beam, as seen along the
-    /// beam.
-    pub shifts: Vec<f64>,
-    /// Directions in which the detector moves for these, laboratory frame.
-    pub axes: [[f64; 3]; 2],
-    /// Scores, `shifts.len()` rows along slow of as many along fast; 1 is perfect.
-    pub scores: Vec<f64>,
-    /// The shift found along (fast, slow), mm.
-    pub found: [f64; 2],
 }
 
 /// The mean image projected on one axis.

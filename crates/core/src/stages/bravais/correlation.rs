@@ -2,10 +2,13 @@
 
 use crate::reflections::Reflections;
 use crate::spacegroup::SymOp;
-use std::collections::BTreeMap;
 
 /// I/σ(I) of the strong spots by index; Friedel mates are taken as equivalent and repeated observations averaged.
-pub struct Intensities(BTreeMap<[i32; 3], (f64, u32)>);
+pub struct Intensities {
+    /// Ascending.
+    hkl: Vec<[i32; 3]>,
+    value: Vec<f64>,
+}
 
 /// Of h and −h, the one whose first non-zero index is positive.
 fn friedel(h: [i32; 3]) -> [i32; 3] {
@@ -16,35 +19,34 @@ fn friedel(h: [i32; 3]) -> [i32; 3] {
 }
 
 impl Intensities {
-    /// Of the reflections with index, intensity and positive variance among `rows`; `hkl` gives the index of each row.
-    pub fn new(table: &Reflections, rows: &[usize], hkl: impl Fn(usize) -> Option<[i32; 3]>) -> Self {
-        let mut map: BTreeMap<[i32; 3], (f64, u32)> = BTreeMap::new();
-        for &i in rows {
-            let (Some(value), Some(variance)) = (table.i_sum.get(i), table.var_sum.get(i)) else { continue };
-            if let Some(h) = hkl(i).filter(|h| *h != [0, 0, 0] && *variance > 0.0 && value.is_finite()) {
-                let entry = map.entry(friedel(h)).or_default();
-                entry.0 += value / variance.sqrt();
-                entry.1 += 1;
-            }
+    /// Of the reflections with index, intensity and positive variance among `rows`.
+    pub fn new(table: &Reflections, rows: &[usize]) -> Self {
+        let one = |&i: &usize| {
+            let (value, variance, h) = (*table.i_sum.get(i)?, *table.var_sum.get(i)?, table.hkl[i]);
+            (h != [0, 0, 0] && variance > 0.0 && value.is_finite()).then(|| (friedel(h), i, value / variance.sqrt()))
+        };
+        let mut all: Vec<([i32; 3], usize, f64)> = rows.iter().filter_map(one).collect();
+        all.sort_unstable_by_key(|(h, row, _)| (*h, *row));
+        let mut out = Intensities { hkl: Vec::with_capacity(all.len()), value: Vec::with_capacity(all.len()) };
+        for same in all.chunk_by(|a, b| a.0 == b.0) {
+            out.hkl.push(same[0].0);
+            out.value.push(same.iter().map(|x| x.2).sum::<f64>() / same.len() as f64);
         }
-        Intensities(map)
+        out
     }
 
     /// Correlation coefficient between reflections and their images under `op`, and the number of pairs. Reflections that are their own image are
     /// left out, except for the identity, whose coefficient is 1. Not a number for fewer than three pairs.
     pub fn correlation(&self, op: &SymOp) -> (f64, usize) {
-        if *op == SymOp::from_rotation(crate::spacegroup::IDENTITY) {
-            return (1.0, self.0.len());
+        if op.rotation == crate::spacegroup::IDENTITY {
+            return (1.0, self.hkl.len());
         }
-        let mean = |v: &(f64, u32)| v.0 / f64::from(v.1);
-        let pairs: Vec<(f64, f64)> = self
-            .0
-            .iter()
-            .filter_map(|(h, value)| {
-                let image = friedel(op.apply_to_hkl(*h));
-                if image == *h { None } else { Some((mean(value), mean(self.0.get(&image)?))) }
-            })
-            .collect();
+        let image = |h: &[i32; 3]| {
+            let image = friedel(op.apply_to_hkl(*h));
+            if image == *h { None } else { self.hkl.binary_search(&image).ok() }
+        };
+        let pairs: Vec<(f64, f64)> =
+            self.hkl.iter().zip(&self.value).filter_map(|(h, value)| Some((*value, self.value[image(h)?]))).collect();
         let n = pairs.len() as f64;
         if pairs.len() < 3 {
             return (f64::NAN, pairs.len());
@@ -83,7 +85,7 @@ mod tests {
         }
         t.set_rows(n as usize);
         let rows: Vec<usize> = (0..n as usize).collect();
-        let data = Intensities::new(&t, &rows, |i| Some(t.hkl[i]));
+        let data = Intensities::new(&t, &rows);
         let cc = |op: &str| data.correlation(&SymOp::parse(op).unwrap());
         assert_eq!(cc("x,y,z").0, 1.0);
         assert!(cc("-x,-y,z").0 > 0.999);

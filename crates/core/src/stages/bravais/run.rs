@@ -11,6 +11,7 @@ use crate::reflections::{Reflections, flags};
 use crate::spacegroup::constraints::metric_from_setting_matrix;
 use crate::spacegroup::lattice::{MetricSubgroup, SubgroupOptions, metric_subgroups};
 use crate::spacegroup::{SpaceGroup, SymOp, constraints, table};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps of each refinement.
 const MAX_STEPS: usize = 50;
@@ -64,14 +65,42 @@ fn solutions(
     // Other crystals have no reflections here, so refinement leaves them alone.
     monitor.begin("Bravais lattices", subgroups.len() as u64);
     let n = subgroups.len();
+    let settings: Vec<Setting> = subgroups.into_iter().map(Setting::new).collect();
+    let correlations = correlations(&settings, &Intensities::new(reflections, &indexed));
     let mut list: Vec<Solution> = parallel::map(n, |k| {
-        let solution = solve(experiments, reflections, &indexed, &light, &subgroups[k], n - k, params, monitor);
+        let solution = solve(experiments, &light, &settings[k], &correlations, n - k, params, monitor);
         monitor.advance(1);
         solution
     });
     monitor.check()?;
     recommend(&mut list)?;
     Ok(list)
+}
+
+/// A symmetry that the metric allows.
+struct Setting {
+    subgroup: MetricSubgroup,
+    /// The lowest space group with its lattice.
+    group: SpaceGroup,
+    /// The group's operators in the basis of the input, without translations; `None` for one that has no integral form there.
+    operators: Vec<Option<SymOp>>,
+}
+
+impl Setting {
+    fn new(subgroup: MetricSubgroup) -> Self {
+        let group = lowest_group(&subgroup.bravais);
+        let back = subgroup.basis.inverse();
+        let operators = group.ops().iter().map(|op| back.op(&SymOp::from_rotation(op.rotation))).collect();
+        Setting { subgroup, group, operators }
+    }
+}
+
+/// The correlation under each operator of the settings; most of them occur in several.
+fn correlations(settings: &[Setting], data: &Intensities) -> BTreeMap<SymOp, (f64, usize)> {
+    let all: BTreeSet<SymOp> = settings.iter().flat_map(|s| s.operators.iter().copied().flatten()).collect();
+    let all: Vec<SymOp> = all.into_iter().collect();
+    let found = parallel::map_slice(&all, |op| data.correlation(op));
+    all.into_iter().zip(found).collect()
 }
 
 /// Columns that refinement needs, of an even sample of the rows.
@@ -106,19 +135,17 @@ fn sample(experiments: &ExperimentList, reflections: &Reflections, rows: &[usize
 /// Refines one setting.
 fn solve(
     experiments: &ExperimentList,
-    reflections: &Reflections,
-    indexed: &[usize],
     light: &Reflections,
-    subgroup: &MetricSubgroup,
+    setting: &Setting,
+    correlations: &BTreeMap<SymOp, (f64, usize)>,
     number: usize,
     params: &Params,
     monitor: &dyn Monitor,
 ) -> Solution {
-    let group = lowest_group(&subgroup.bravais);
-    let map = subgroup.basis.hkl_map();
-    let refined = refine_setting(experiments, light, subgroup, &group, params, monitor);
-    let data = Intensities::new(reflections, indexed, |i| map.apply(reflections.hkl[i]));
-    let correlations: Vec<(f64, usize)> = group.ops().iter().map(|op| data.correlation(&SymOp::from_rotation(op.rotation))).collect();
+    let Setting { subgroup, group, operators } = setting;
+    let refined = refine_setting(experiments, light, subgroup, group, params, monitor);
+    let of = |op: &Option<SymOp>| op.and_then(|op| correlations.get(&op).copied()).unwrap_or((f64::NAN, 0));
+    let correlations: Vec<(f64, usize)> = operators.iter().map(of).collect();
     let sure: Vec<f64> = correlations.iter().skip(1).filter(|c| c.1 > LEAST_PAIRS && c.0.is_finite()).map(|c| c.0).collect();
     let min_max_cc = (!sure.is_empty()).then(|| [sure.iter().copied().fold(1.0, f64::min), sure.iter().copied().fold(-1.0, f64::max)]);
     let (refined, rmsd_mm, n_spots) = match refined {
@@ -132,7 +159,7 @@ fn solve(
         bravais: subgroup.bravais.clone(),
         metric_fit_deg: subgroup.max_delta_deg,
         basis: subgroup.basis,
-        hall_symbol: hall_of(&group),
+        hall_symbol: hall_of(group),
         cell: refined.as_ref().ok().and_then(|l: &ExperimentList| l.crystals.first()).map_or(unrefined, |c| c.unit_cell()),
         rmsd_mm,
         n_spots,

@@ -64,6 +64,48 @@ fn cysteine_may_be_orthorhombic() {
     assert!(text.contains("oP: P222 P2221 P21212 P212121"), "{text}");
 }
 
+/// A second lattice, turned and with its axes in another order, goes into the chosen setting by itself, in all sweeps.
+#[test]
+fn a_choice_is_applied_to_every_lattice_and_sweep() {
+    let Some((mut experiments, mut reflections, _)) = load("l_cysteine/dials-3.12", "indexed.refl") else { return };
+    let n = experiments.len();
+    let turn = crate::math::rotation(&crate::math::Vec3::new(0.3, 0.5, 0.8).normalize(), 0.6);
+    let order = crate::spacegroup::ChangeOfBasis::parse("c,a,b").unwrap();
+    let mut second = experiments.crystals[0].clone();
+    second.a_matrix = turn * order.setting_matrix(&second.a_matrix);
+    experiments.crystals.push(second);
+    let k = experiments.crystals.len() - 1;
+    for e in experiments.experiments.clone() {
+        experiments.experiments.push(crate::geometry::Experiment { crystal: Some(k), identifier: format!("{} 2", e.identifier), ..e });
+    }
+    // Every third row becomes one of the second lattice.
+    let of_second: Vec<usize> = (0..reflections.len()).filter(|i| i % 3 == 0 && reflections.id[*i] >= 0).collect();
+    for &i in &of_second {
+        reflections.id[i] += n as i32;
+        reflections.hkl[i] = order.hkl(reflections.hkl[i]).unwrap();
+    }
+    let params = Params { apply: Apply::Solution(5), ..Params::default() };
+    let out = run(&experiments, &reflections, &params, &Silent).unwrap();
+    assert_eq!(out.solutions[0].bravais, "oP");
+    let at = |list: &ExperimentList, table: &Reflections, i: usize| {
+        let crystal = list.experiments[table.id[i] as usize].crystal.unwrap();
+        (crystal, list.crystals[crystal].a_matrix * crate::math::vec3(table.hkl[i].map(f64::from)))
+    };
+    let mut seen = vec![0; experiments.crystals.len()];
+    for i in (0..reflections.len()).filter(|&i| reflections.id[i] >= 0) {
+        let ((crystal, before), (_, after)) = (at(&experiments, &reflections, i), at(&out.experiments, &out.reflections, i));
+        seen[crystal] += 1;
+        // But for the constraint and the refinement the same point.
+        assert!((after - before).norm() < 0.02 * before.norm(), "{i} {crystal}: {before} {after}");
+    }
+    assert!(seen[0] > 50 && seen[k] > 30, "{seen:?}");
+    for crystal in &out.experiments.crystals {
+        let cell = crystal.unit_cell();
+        assert_eq!(crystal.hall_symbol, " P 2 2");
+        assert!(cell.angles_deg.iter().all(|a| (a - 90.0).abs() < 1e-9) && cell.lengths[0] < cell.lengths[1], "{cell}");
+    }
+}
+
 #[test]
 fn lysozyme_is_tetragonal_beyond_doubt() {
     let Some((experiments, mut reflections, dials)) = load("sim_lysozyme/dials-3.12", "refined.refl") else { return };

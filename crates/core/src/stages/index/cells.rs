@@ -97,7 +97,7 @@ pub fn with_missed_vector(a_matrix: &Mat3, hkl: &[[i32; 3]], threshold: f64) -> 
 }
 
 /// Vectors of residues modulo the prime `n`, one for each line through the origin: the first non-zero component is 1.
-fn directions(n: i32) -> impl Iterator<Item = [i32; 3]> {
+pub fn directions(n: i32) -> impl Iterator<Item = [i32; 3]> {
     (0..n * n * n).map(move |i| [i / (n * n), i / n % n, i % n]).filter(|v| v.iter().find(|x| **x != 0) == Some(&1))
 }
 

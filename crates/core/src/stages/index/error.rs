@@ -1,3 +1,4 @@
+use super::result::{BeamSearch, LatticeSearch};
 use crate::job;
 
 /// Why indexing gave no lattice, and what to do about it.
@@ -48,6 +49,48 @@ pub enum Error {
         /// How many are needed.
         needed: usize,
     },
+    /// The spots gave no lattice.
+    #[error(transparent)]
+    NotIndexed(Box<NotIndexed>),
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] job::Cancelled),
+}
+
+impl From<Why> for Error {
+    fn from(why: Why) -> Self {
+        Error::NotIndexed(Box::new(NotIndexed { why, searches: Vec::new(), beam: None }))
+    }
+}
+
+/// Spots without a lattice: why, and what was seen on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotIndexed {
+    /// Why there is none.
+    pub why: Why,
+    /// The searches, with their peaks and candidates.
+    pub searches: Vec<LatticeSearch>,
+    /// What the search for another beam centre gave, if one was made.
+    pub beam: Option<BeamSearch>,
+}
+
+impl core::fmt::Display for NotIndexed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.why)?;
+        match &self.beam {
+            Some(beam) if beam.elsewhere => write!(f, ". {beam}; no lattice was found with that either"),
+            Some(beam) => write!(f, ". {beam}: the beam centre is not to blame"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for NotIndexed {}
+
+/// What kept the spots from being indexed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
     /// The Fourier transform shows no lattice.
     #[error(
         "the Fourier transform of {points} spots (to {d_min:.2} Å, cell edges to {max_cell:.1} Å) has {peaks} peaks above {cutoff} times its rms; \
@@ -124,7 +167,4 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// The user asked to stop.
-    #[error(transparent)]
-    Cancelled(#[from] job::Cancelled),
 }

@@ -3,6 +3,9 @@
 //! The difference of two neighbouring spots is nearly a small integer vector, even where the crystal has turned or the geometry is off so far that
 //! the spots themselves are nowhere near integers. Pairs are joined where that holds, first those that fit best, and indices are
 //! passed on along the pairs. Each tree of spots gets its offset from the spots' own fractional indices.
+//!
+//! Of several spots that get one index the nearest keeps it, as with the nearest whole numbers. DIALS' local assignment lets all of them have it, and so
+//! counts more as indexed where spots are split.
 
 use super::assign::{Assigned, Points, without_duplicates};
 use crate::job::parallel;

@@ -8,6 +8,7 @@
 //!    are tried.
 //! 4. Macro-cycles assign indices and refine crystal, detector and beam, while the resolution grows to that of all spots. Several sweeps
 //!    share one crystal.
+//!    A lattice with signs that it is not the crystal's, or none: the beam centre is looked for, and all of it done once more from there.
 //! 5. With `max_lattices` > 1, the spots left over are searched again. A further lattice is refined alone before it joins the others, and is kept if
 //!    it leaves them as they are.
 //!
@@ -17,9 +18,13 @@
 mod assign;
 mod cells;
 mod directions;
+mod doubts;
 mod error;
 mod experiments;
+mod failure;
 mod fft3d;
+mod further;
+mod indexing;
 mod known;
 mod local;
 mod low_res;
@@ -34,10 +39,11 @@ mod search;
 mod triples;
 mod vectors;
 
-pub use error::Error;
+pub use error::{Error, NotIndexed, Why};
+pub use failure::failure_report;
 pub use params::{Assignment, Method, Params};
 pub use report::{crystal_text, report};
-pub use result::{Candidate, Cycle, FourierPeak, ImageSetCount, Indexed, LatticeSearch, Misindexing, Offset, ResolutionCount};
+pub use result::{BeamSearch, Candidate, Cycle, FourierPeak, ImageSetCount, Indexed, LatticeSearch, Misindexing, Offset, ResolutionCount};
 pub use run::run;
 
 #[cfg(test)]

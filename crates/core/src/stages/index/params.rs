@@ -78,6 +78,9 @@ crate::parameters! {
         /// How many candidate lattices are refined and compared.
         [expert; ""; 1.0..=1000.0; "indexing.basis_vector_combinations.max_refine"]
         max_refine: usize = 50,
+        /// Where the best lattice is in doubt, the beam centre is looked for to this distance from the header's; 0: never.
+        [expert; "mm"; 0.0..=10.0; "indexing.mm_search_scope"]
+        mm_search_scope: f64 = 1.0,
         /// A spot is indexed when its fractional index is within this distance of an integer one.
         [expert; ""; 0.01..=0.5; "indexing.index_assignment.simple.hkl_tolerance"]
         hkl_tolerance: f64 = 0.3,

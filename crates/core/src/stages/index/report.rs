@@ -105,7 +105,7 @@ fn key_figures(r: &mut Report, indexed: &Indexed) {
     r.verdict = verdict + ".";
 }
 
-fn peaks(search: &LatticeSearch) -> Table {
+pub(super) fn peaks(search: &LatticeSearch) -> Table {
     let columns = [("#", ""), ("Length", "Å"), ("Volume", ""), ("x", "Å"), ("y", "Å"), ("z", "Å")];
     let title =
         format!("Strongest peaks of the search ({} spots to {:.2} Å, edges to {:.1} Å):", search.points, search.d_min, search.max_cell);
@@ -145,7 +145,7 @@ fn offsets(m: &Misindexing, several: bool) -> Table {
     t
 }
 
-fn candidates(list: &[Candidate]) -> Table {
+pub(super) fn candidates(list: &[Candidate]) -> Table {
     let columns = [
         ("unit_cell", ""),
         ("volume", ""),

@@ -64,11 +64,40 @@ pub struct LatticeSearch {
     pub points: usize,
     /// Candidate basis vectors.
     pub vectors: usize,
+    /// Whether the known cell and space group were left aside, to see what the spots say without them.
+    #[serde(default)]
+    pub known_left_aside: bool,
     /// The strongest peaks, one of each pair of opposites.
     #[serde(default)]
     pub peaks: Vec<FourierPeak>,
     /// The candidates, best first.
     pub candidates: Vec<Candidate>,
+}
+
+/// Where spots lie best on a lattice when the beam need not be where the header has it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BeamSearch {
+    /// From the header's beam centre along (fast, slow), mm.
+    pub shift_mm: [f64; 2],
+    /// How far it was looked for, mm.
+    pub scope_mm: f64,
+    /// Mean cosine of the spots' phases on the lattice planes there, 1 at most.
+    pub score: f64,
+    /// The same with the header's beam centre.
+    pub score_at_header: f64,
+    /// Whether that is elsewhere by more than a pixel, so that indexing began once more from there.
+    pub elsewhere: bool,
+}
+
+impl core::fmt::Display for BeamSearch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [x, y] = self.shift_mm;
+        let (scope, here, there) = (self.scope_mm, self.score_at_header, self.score);
+        write!(
+            f,
+            "Up to {scope} mm from the header's beam centre, spots lie best on lattice planes with the beam moved by ({x:+.2}, {y:+.2}) mm along (fast, slow): score {there:.2}, {here:.2} without"
+        )
+    }
 }
 
 /// One round of indexing and refinement.

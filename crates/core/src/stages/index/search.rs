@@ -1,10 +1,11 @@
 //! The search for a lattice: from points of reciprocal space to the best of the candidate cells.
 
 use super::assign::{Points, assign};
+use super::error::{NotIndexed, Why};
 use super::fft3d::{self, Map};
 use super::known::Known;
 use super::peaks::Peak;
-use super::result::{Candidate, FourierPeak};
+use super::result::{Candidate, FourierPeak, LatticeSearch};
 use super::{Error, Method, Params, cells, directions, experiments, low_res, peaks, triples, vectors};
 use crate::geometry::{Crystal, ExperimentList};
 use crate::job::{Monitor, Silent, parallel};
@@ -36,7 +37,7 @@ const BATCHES: usize = 4;
 const OTHER_CELLS: [f64; 2] = [0.5, 0.25];
 const LAST_CELLS: [f64; 4] = [1.6, 2.5, 4.0, 0.125];
 /// Weight of the spots indexed in the score of a candidate: a little more than that of the volume, so that half the cell with half the spots loses.
-const INDEXED_WEIGHT: f64 = 1.2;
+pub(super) const INDEXED_WEIGHT: f64 = 1.2;
 /// With a known symmetry, so many times `max_refine` triples are looked at for ones that have it.
 const TRIPLES_PER_CELL: usize = 40;
 /// Fraction of points anywhere that lie within the tolerance of 0.3 of a lattice point.
@@ -46,6 +47,7 @@ const LEAST_INDEXED: usize = 5;
 const WORST_RMSD_PX: f64 = 6.0;
 
 /// What is searched.
+#[derive(Clone, Copy)]
 pub struct Search<'a> {
     /// The sweeps without crystals.
     pub sweeps: &'a ExperimentList,
@@ -69,16 +71,8 @@ pub struct Search<'a> {
 pub struct Found {
     /// Sweeps with the refined crystal, one experiment for each.
     pub experiments: ExperimentList,
-    /// Resolution to which it was indexed, Å.
-    pub d_min: f64,
-    /// Spots in the Fourier transform.
-    pub points: usize,
-    /// Candidate basis vectors.
-    pub vectors: usize,
-    /// The strongest peaks.
-    pub peaks: Vec<FourierPeak>,
-    /// The candidates, best first.
-    pub candidates: Vec<Candidate>,
+    /// How it was found, with all candidates.
+    pub search: LatticeSearch,
 }
 
 /// The strongest peaks, one of each pair of opposites.
@@ -113,54 +107,64 @@ impl Scored {
 
 /// What one longest edge gave.
 struct Pass {
-    d_min: f64,
-    points: usize,
-    vectors: usize,
-    peaks: Vec<FourierPeak>,
+    search: LatticeSearch,
+    /// Cells tried.
     cells: usize,
     scored: Vec<Scored>,
+    /// Why there were no cells to try.
+    why: Option<Why>,
 }
 
 impl Search<'_> {
     /// Finds the best lattice.
     pub fn run(&self, monitor: &dyn Monitor) -> Result<Found, Error> {
-        let mut passes = vec![self.pass(self.max_cell, monitor)];
-        let mut longest = self.max_cell;
+        let mut passes = vec![self.pass(self.max_cell, monitor)?];
         let others = OTHER_CELLS.map(|f| (f, BEYOND_DOUBT)).into_iter().chain(LAST_CELLS.map(|f| (f, CONVINCING)));
         for (factor, fraction) in others {
-            if passes.iter().flatten().any(|p| p.scored.iter().any(|s| s.is_convincing(fraction))) {
+            if passes.iter().any(|p| p.scored.iter().any(|s| s.is_convincing(fraction))) {
                 continue;
             }
             let max_cell = factor * self.max_cell;
             // A longest edge that the user gives is not exceeded.
             if max_cell > 2.0 * self.params.min_cell && (factor < 1.0 || self.params.max_cell.is_none()) {
                 monitor.check()?;
-                longest = longest.max(max_cell);
-                passes.push(self.pass(max_cell, monitor));
+                passes.push(self.pass(max_cell, monitor)?);
             }
         }
-        monitor.check()?;
-        // Why the first one failed is what the user should know, if all did.
-        if passes.iter().all(|p| p.as_ref().map_or(true, |p| p.scored.is_empty())) {
-            let first = passes.swap_remove(0)?;
-            return Err(Error::NoLattice {
-                vectors: first.vectors,
-                cells: first.cells,
-                spots: first.points,
-                longest,
-                symmetry: self.known.map_or(String::new(), Known::phrase),
-            });
-        }
         let mut scored = Vec::new();
-        let mut of_pass = Vec::new();
-        for pass in passes.into_iter().flatten() {
-            of_pass.push((pass.d_min, pass.points, pass.vectors, pass.peaks));
-            scored.extend(pass.scored.into_iter().map(|s| (of_pass.len() - 1, s)));
+        for (k, pass) in passes.iter_mut().enumerate() {
+            scored.extend(core::mem::take(&mut pass.scored).into_iter().map(|s| (k, s)));
         }
-        let (candidates, best, pass) =
-            rank(scored).ok_or(Error::NoLattice { vectors: 0, cells: 0, spots: self.free.len(), longest, symmetry: String::new() })?;
-        let (d_min, points, vectors, peaks) = of_pass.swap_remove(pass);
-        Ok(Found { experiments: best, d_min, points, vectors, peaks, candidates })
+        match rank(scored) {
+            Some((candidates, experiments, best)) => {
+                Ok(Found { experiments, search: LatticeSearch { candidates, ..passes.swap_remove(best).search } })
+            }
+            None => {
+                let longest = passes.iter().map(|p| p.search.max_cell).fold(0.0, f64::max);
+                Err(Error::NotIndexed(Box::new(self.nothing(passes.swap_remove(0), longest, monitor)?)))
+            }
+        }
+    }
+
+    /// Why there is no candidate, as the first pass says, and what the spots say without the known cell and space group.
+    fn nothing(&self, first: Pass, longest: f64, monitor: &dyn Monitor) -> Result<NotIndexed, Error> {
+        let why = first.why.unwrap_or(Why::NoLattice {
+            vectors: first.search.vectors,
+            cells: first.cells,
+            spots: first.search.points,
+            longest,
+            symmetry: self.known.map_or(String::new(), Known::phrase),
+        });
+        let mut searches = vec![first.search];
+        if self.known.is_some() {
+            let params = Params { method: Method::Fft3d, ..self.params.clone() };
+            match (Search { known: None, params: &params, ..*self }).run(monitor) {
+                Ok(found) => searches.push(LatticeSearch { known_left_aside: true, ..found.search }),
+                Err(e @ Error::Cancelled(_)) => return Err(e),
+                Err(_) => {}
+            }
+        }
+        Ok(NotIndexed { why, searches, beam: None })
     }
 
     /// Candidates with cells up to `max_cell` (Å).
@@ -175,34 +179,40 @@ impl Search<'_> {
             let reason = || Error::Contradiction { field: "method", reason: format!("{method} needs the unit_cell") };
             self.known.and_then(Known::primitive_cell).ok_or_else(reason)
         };
-        let (points, peaks) = match p.method {
+        let mut search = LatticeSearch { max_cell, d_min, points: inner.len(), ..LatticeSearch::default() };
+        let peaks = match p.method {
             Method::Fft3d => {
                 let map = Map::of(&rlp, n, d_min, monitor)?;
                 let mut found = peaks::find(&map, p.rmsd_cutoff);
+                search.points = map.points;
                 if found.len() < 4 {
-                    return Err(Error::NoPeriodicity { points: map.points, d_min, max_cell, peaks: found.len(), cutoff: p.rmsd_cutoff });
+                    let why = Why::NoPeriodicity { points: map.points, d_min, max_cell, peaks: found.len(), cutoff: p.rmsd_cutoff };
+                    search.peaks = strongest(found);
+                    return Ok(Pass { search, cells: 0, scored: Vec::new(), why: Some(why) });
                 }
                 peaks::drop_small(&mut found, p.peak_volume_cutoff);
-                (map.points, found)
+                found
             }
-            Method::Fft1d => (inner.len(), directions::fft1d(&inner, p.min_cell, max_cell)),
+            Method::Fft1d => directions::fft1d(&inner, p.min_cell, max_cell),
             Method::RealSpaceGridSearch => {
                 let cell = known_cell("real_space_grid_search")?;
                 let mut lengths = cell.lengths.to_vec();
                 lengths.sort_by(f64::total_cmp);
                 lengths.dedup_by(|a, b| (*a - *b).abs() < 0.01 * *b);
-                (inner.len(), directions::grid_search(&inner, &lengths, p.characteristic_grid))
+                directions::grid_search(&inner, &lengths, p.characteristic_grid)
             }
             Method::LowResSpotMatch => {
                 let cells = low_res::orientations(&inner, &known_cell("low_res_spot_match")?, p.max_refine);
                 let fitting: Vec<Mat3> = cells.into_iter().filter(|a| self.known.is_none_or(|k| k.apply(a).is_some())).collect();
                 let scored = self.tried(&fitting, &rows, monitor)?;
-                return Ok(Pass { d_min, points: inner.len(), vectors: 0, peaks: Vec::new(), cells: fitting.len(), scored });
+                return Ok(Pass { search, cells: fitting.len(), scored, why: None });
             }
         };
         let vectors = vectors::basis_vectors(&peaks, p.min_cell, 2.0 * max_cell);
         let (cells, scored) = self.candidates(&vectors, &rows, monitor)?;
-        Ok(Pass { d_min, points, vectors: vectors.len(), peaks: strongest(peaks), cells, scored })
+        search.vectors = vectors.len();
+        search.peaks = strongest(peaks);
+        Ok(Pass { search, cells, scored, why: None })
     }
 
     /// Free rows to resolution `d_min` (Å), of the first turn of each scan.
@@ -352,6 +362,11 @@ impl Search<'_> {
     }
 }
 
+/// Of a fraction of spots indexed, what chance alone does not bring about; a little where that is nothing.
+pub fn beyond_chance(fraction: f64) -> f64 {
+    ((fraction - BY_CHANCE) / (1.0 - BY_CHANCE)).max(0.01)
+}
+
 /// Of points with indices, the indices of the half nearest to their lattice points: most of what chance has indexed is in the other half.
 pub fn nearest_half(a_matrix: &Mat3, indexed: impl Iterator<Item = (Vec3, [i32; 3])>) -> Vec<[i32; 3]> {
     let Some(inverse) = a_matrix.try_inverse() else { return Vec::new() };
@@ -391,7 +406,7 @@ fn rank(mut scored: Vec<(usize, Scored)>) -> Option<(Vec<Candidate>, ExperimentL
     if scored.iter().any(|(_, s)| s.candidate.rmsd_xy_px <= WORST_RMSD_PX) {
         scored.retain(|(_, s)| s.candidate.rmsd_xy_px <= WORST_RMSD_PX);
     }
-    let beyond_chance = |c: &Candidate| ((c.fraction_indexed - BY_CHANCE) / (1.0 - BY_CHANCE)).max(0.01);
+    let beyond_chance = |c: &Candidate| beyond_chance(c.fraction_indexed);
     let best = |f: &dyn Fn(&Candidate) -> f64| scored.iter().map(|(_, s)| f(&s.candidate)).fold(f64::INFINITY, f64::min);
     let (volume, missing, rmsd) = (best(&|c| c.volume), best(&|c| 1.0 / beyond_chance(c)), best(&|c| c.rmsd_xy_px));
     for (_, s) in &mut scored {

@@ -139,8 +139,11 @@ fn known_cell_and_sweeps_one_by_one() {
     // A cell that has nothing to do with the crystal still indexes some spots.
     let wrong = Params { unit_cell: Some([20.0, 31.0, 45.0, 90.0, 90.0, 90.0]), ..known };
     let error = run(&imported, &strong, &wrong, &Silent).map(|_| ()).unwrap_err();
-    assert!(matches!(error, Error::ByChance { .. } | Error::NoLattice { .. }), "{error}");
+    assert!(matches!(&error, Error::NotIndexed(e) if matches!(e.why, Why::ByChance { .. } | Why::NoLattice { .. })), "{error}");
     assert!(error.to_string().contains("20.000, 31.000, 45.000"), "{error}");
+    let told = failure_report(&error).unwrap();
+    assert!(told.tables.iter().any(|t| t.id == "candidates" && !t.rows.is_empty()), "{}", told.to_text());
+    assert!(told.tables.iter().any(|t| t.id == "fft_peaks" && !t.rows.is_empty()), "{}", told.to_text());
     // Twice the same sweep, once more as separate crystals.
     let alone = Params { joint: false, ..Params::default() };
     let Some((imported, strong)) = load("quartz_ed") else { return };
@@ -265,6 +268,28 @@ fn two_lattices_in_one_sweep_are_told_apart() {
     }
 }
 
+/// A beam half-way between two spots makes the doubled cell fit: it must not be taken for the crystal's, and never without a word.
+#[test]
+fn a_beam_between_the_spots_does_not_double_the_cell() {
+    let truth = crystal([34.0, 41.0, 52.0, 90.0, 90.0, 90.0], [0.3, 1.0, -0.4], 0.8);
+    let (mut imported, strong) = simulated(std::slice::from_ref(&truth), 0.3);
+    // Neighbours along c are λ·120 mm/52 Å = 2.3 mm apart; the direction is that of c* as it lies on the detector.
+    let c_star = truth.a_matrix.column(2).normalize();
+    let panel = &mut imported.detectors[0].panels[0];
+    let along = Vec3::new(c_star.x, c_star.y, 0.0).normalize() * 1.1;
+    panel.origin += along;
+    let params = Params { mm_search_scope: 2.0, ..Params::default() };
+    let out = run(&imported, &strong, &params, &Silent).unwrap();
+    check(&imported, &strong, &out);
+    let volume = |p: &Indexed| p.experiments.crystals[0].unit_cell().volume() / truth.unit_cell().volume();
+    assert!((volume(&out) - 1.0).abs() < 0.01 && out.counts[0].percent() > 95.0, "{:?} {:?}", out.counts, out.remarks);
+    // Where the beam is not looked for, the lattice is right all the same, or there is none, or doubts are told.
+    match run(&imported, &strong, &Params { mm_search_scope: 0.0, ..Params::default() }, &Silent) {
+        Ok(out) => assert!((volume(&out) - 1.0).abs() < 0.01 || out.remarks.iter().any(|r| r.contains("doubtful")), "{:?}", out.remarks),
+        Err(e) => assert!(matches!(e, Error::NotIndexed(_)), "{e}"),
+    }
+}
+
 #[test]
 fn too_few_or_wrong_spots_are_explained() {
     let (imported, strong) = simulated(&[crystal([21.0, 24.5, 29.0, 82.0, 97.0, 104.0], [0.3, 1.0, -0.4], 0.8)], 0.0);
@@ -286,6 +311,8 @@ fn too_few_or_wrong_spots_are_explained() {
     }
     let found = run(&imported, &random, &Params::default(), &Silent);
     assert!(found.is_err(), "{}", report(&found.unwrap()).to_text());
+    let told = failure_report(&found.unwrap_err()).unwrap();
+    assert!(!told.tables.is_empty() && told.warnings.iter().any(|w| w.contains("beam centre")), "{}", told.to_text());
     let none = Params { n_points: 7, ..Params::default() };
     assert!(matches!(run(&imported, &strong, &none, &Silent), Err(Error::Params(_))));
 }

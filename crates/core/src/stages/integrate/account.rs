@@ -108,13 +108,16 @@ pub struct Sum {
     pub under_variance: f64,
     /// I.
     pub intensity: f64,
-    /// var(I) of the counts themselves, |I| + var(B).
+    /// var(I) of the counts themselves: E + var(B), with E = max(I, 0) + 1 the counts to expect.
     pub own_variance: f64,
     /// var(I) as it is in the table: where the fit tells better what to expect, that.
     pub variance: f64,
 }
 
-/// The terms of a fitted intensity: I = Σ p(c − b)/v ÷ Σ p²/v with v = b + I p, p the part of the reflection in a pixel.
+/// The terms of a fitted intensity: I = Σ w(c − b) ÷ Σ w p with w = p/v and v = b + I p, p the part of the reflection in a pixel.
+///
+/// Its variance is that of the sum in the numerator over (Σ w p)²: Σ w²(b + E p), if the counts are those expected, E = max(I, 0) + 1, and what the
+/// uncertain background adds, for one level (Σ w)² var(b).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FitTerms {
     /// I.
@@ -125,6 +128,12 @@ pub struct FitTerms {
     pub correlation: f64,
     /// The part of the reflection that its usable pixels hold.
     pub recorded: f64,
+    /// E: the counts to expect of the whole reflection.
+    pub expected: f64,
+    /// var(b), where the background is one level.
+    pub level_variance: Option<f64>,
+    /// What the uncertain background adds to the variance of Σ w(c − b).
+    pub from_background: f64,
     /// By image.
     pub images: Vec<FitImage>,
 }
@@ -136,12 +145,14 @@ pub struct FitImage {
     pub pixels: usize,
     /// Σ p.
     pub part: f64,
-    /// Σ p(c − b)/v.
+    /// Σ w(c − b).
     pub found: f64,
-    /// Σ p²/v.
+    /// Σ w p.
     pub information: f64,
-    /// Σ p/v.
+    /// Σ w.
     pub against_level: f64,
+    /// Σ w²(b + E p).
+    pub spread: f64,
 }
 
 impl FitTerms {
@@ -153,6 +164,7 @@ impl FitTerms {
             found: a.found + b.found,
             information: a.information + b.information,
             against_level: a.against_level + b.against_level,
+            spread: a.spread + b.spread,
         })
     }
 }
@@ -267,7 +279,7 @@ pub fn account(
                     own.flags[0] |= flags::USED_IN_MODELLING;
                 }
                 let examined = Fitter::with_profiles(setup, params.grid_size, profiles).examine(&c);
-                table::set_fit(&mut own, 0, examined.fit);
+                table::set_fit(&mut own, 0, examined.outcome);
                 out.take_fit(&c, &examined);
             }
             None => own.flags[0] |= flags::FAILED_DURING_PROFILE_FITTING,
@@ -324,9 +336,9 @@ impl Account {
         for (n, p) in x.fraction.iter().enumerate() {
             self.profile[pixel(n)] = *p as f32;
         }
-        let Some(fit) = x.fit else { return };
         let lost = |n: &usize| x.counts[*n] < 0 && c.foreground.counts[*n] >= 0;
         self.spikes = (0..x.counts.len()).filter(lost).map(|n| pixel(n) as u32).collect();
+        let Some(fit) = x.outcome.fit else { return };
         let mut by_image = vec![FitImage::default(); images];
         for (n, &w) in x.weight.iter().enumerate().filter(|(_, w)| **w > 0.0) {
             let image = &mut by_image[n / inside.len()];
@@ -336,13 +348,20 @@ impl Account {
             image.found += (f64::from(x.counts[n]) - x.levels[n]) * w;
             image.information += p * w;
             image.against_level += w;
+            image.spread += x.spread[n];
         }
-        self.fit = Some(FitTerms {
+        let mut terms = FitTerms {
             intensity: fit.intensity,
             variance: fit.variance,
             correlation: fit.correlation,
             recorded: fit.recorded,
+            expected: fit.expected(),
+            level_variance: c.foreground.field.is_none().then(|| c.foreground.level.variance()),
+            from_background: 0.0,
             images: by_image,
-        });
+        };
+        let all = terms.total();
+        terms.from_background = fit.variance * all.information * all.information - all.spread;
+        self.fit = Some(terms);
     }
 }

@@ -1,5 +1,6 @@
 //! The account of a reflection in words, and its arithmetic so that it can be followed with a calculator.
 
+use super::profile::LEAST_RECORDED;
 use super::{Account, Fate, FitTerms, Params};
 use crate::report::{Cell, Level, Report, Table};
 
@@ -91,15 +92,13 @@ impl Account {
         };
         let spikes = match self.spikes.len() {
             0 => None,
-            1 => Some("1 pixel cannot belong to it (a hot pixel, a cosmic ray) and was left out of the fit".to_owned()),
-            n => Some(format!("{n} pixels cannot belong to it (hot pixels, cosmic rays) and were left out of the fit")),
+            1 => Some("1 pixel cannot belong to it (a hot pixel, a cosmic ray) and was left out".to_owned()),
+            n => Some(format!("{n} pixels cannot belong to it (hot pixels, cosmic rays) and were left out")),
         };
         match self.fate {
             Fate::Both => "Summed and fitted.".to_owned(),
             Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
-            Fate::Summed => {
-                "Summed; no profile could be fitted: no strong spots near it have made one, or it lies outside of the images.".to_owned()
-            }
+            Fate::Summed => format!("Summed; no profile could be fitted: {}.", self.unfitted()),
             Fate::Fitted => match spikes {
                 Some(s) if lost == 0 => format!("Fitted; not summed, because {s}."),
                 Some(s) => format!("Fitted; not summed, because {pixels}; and {s}."),
@@ -126,7 +125,25 @@ impl Account {
                 f64::from(usable) / f64::from(all.max(1)),
                 params.valid_foreground_threshold
             ),
-            Fate::Unfitted => format!("Not integrated: it was not summed, because {pixels}, and no profile could be fitted to the rest."),
+            Fate::Unfitted => {
+                let reasons = (lost > 0 || spikes.is_none()).then_some(pixels).into_iter().chain(spikes);
+                let reasons = reasons.collect::<Vec<_>>().join(", and ");
+                format!("Not integrated: it was not summed, because {reasons}; and no profile could be fitted: {}.", self.unfitted())
+            }
+        }
+    }
+
+    /// Why no profile was fitted, where one was to be.
+    fn unfitted(&self) -> String {
+        let foreground = self.foreground.iter().cycle();
+        let usable = self.counts.iter().zip(foreground).map(|(c, fg)| *fg && *c >= 0);
+        let recorded: f64 = self.profile.iter().zip(usable).filter(|(_, usable)| *usable).map(|(p, _)| f64::from(*p)).sum();
+        if self.profile.is_empty() {
+            "there is none here, for want of strong spots".to_owned()
+        } else if recorded <= LEAST_RECORDED {
+            format!("its usable pixels hold {recorded:.3} of it, less than {LEAST_RECORDED}")
+        } else {
+            "its centre is not on the images of the scan, so that most of it would be guessed".to_owned()
         }
     }
 
@@ -173,11 +190,19 @@ impl Account {
         row("var(B)", how, short(s.under_variance));
         match &self.fit {
             Some(f) if s.variance.to_bits() != s.own_variance.to_bits() => {
-                let expected = f.intensity.max(0.0) * f.recorded;
-                row("I that the fit lets one expect", format!("{} × {}", short(f.intensity.max(0.0)), short(f.recorded)), short(expected));
-                row("var(I) = expected I + var(B)", format!("{} + {}", short(expected), short(s.under_variance)), short(s.variance));
+                let expected = f.expected * f.recorded;
+                row(
+                    "E, the counts that the fit lets one expect",
+                    format!("its E × Σp = {} × {}", short(f.expected), short(f.recorded)),
+                    short(expected),
+                );
+                row("var(I) = E + var(B)", format!("{} + {}", short(expected), short(s.under_variance)), short(s.variance));
             }
-            _ => row("var(I) = |I| + var(B)", format!("{} + {}", short(s.intensity.abs()), short(s.under_variance)), short(s.variance)),
+            _ => {
+                let expected = s.variance - s.under_variance;
+                row("E, the counts to expect", format!("max(I, 0) + 1, I = {}", short(s.intensity)), short(expected));
+                row("var(I) = E + var(B)", format!("{} + {}", short(expected), short(s.under_variance)), short(s.variance));
+            }
         }
         row("σ(I)", format!("√{}", short(s.variance)), short(s.variance.max(0.0).sqrt()));
         if s.variance > 0.0 {
@@ -192,22 +217,33 @@ impl Account {
         let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
         let s = f.total();
         row("p", "the part of the reflection that the profile has in a pixel".to_owned(), String::new());
-        row("v = b + I·p", "what a pixel's counts are expected to vary by (b where I < 0)".to_owned(), String::new());
+        row("v = b + I·p", "what a pixel's counts are expected to be, and to vary by; b where I < 0".to_owned(), String::new());
+        row("w = p/v", "the weight of a pixel".to_owned(), String::new());
         row("pixels that take part", String::new(), s.pixels.to_string());
         row("their part of the reflection Σp", String::new(), short(f.recorded));
-        row("A = Σ p(c − b)/v", "over images: the table below".to_owned(), short(s.found));
-        row("F = Σ p²/v", "the same".to_owned(), short(s.information));
+        row("A = Σ w(c − b)", "over images: the table below".to_owned(), short(s.found));
+        row("F = Σ w·p", "the same".to_owned(), short(s.information));
         row("I = A/F", format!("{} / {}", short(s.found), short(s.information)), short(f.intensity));
-        let counting = 1.0 / s.information;
-        row("from counting: 1/F", format!("1 / {}", short(s.information)), short(counting));
-        let rest = f.variance - counting;
-        let level = rest * (s.information / s.against_level).powi(2);
-        row(
-            "from the background: (Σp/v ÷ F)² var(b)",
-            format!("({} / {})² × {}", short(s.against_level), short(s.information), short(level)),
-            short(rest),
-        );
-        row("var(I)", format!("{} + {}", short(counting), short(rest)), short(f.variance));
+        row("E, the counts to expect", format!("max(I, 0) + 1, I = {}", short(f.intensity)), short(f.expected));
+        row("var(A) from counting: Σ w²(b + E·p)", "over images: the table below".to_owned(), short(s.spread));
+        let [around, used] = self.sum.background;
+        match f.level_variance {
+            Some(level) => {
+                // Where hardly a count was seen, half of one is supposed.
+                let least = if self.sum.level * f64::from(used) < 0.5 { "½" } else { "b" };
+                let how = if least == "½" { format!("½/N², N = {used}") } else { format!("b/N = {} / {used}", short(self.sum.level)) };
+                row("var(b)", how, short(level));
+                let how = format!("{}² × {}", short(s.against_level), short(level));
+                row("var(A) from the background: (Σ w)² var(b)", how, short(f.from_background));
+            }
+            None => row(
+                "var(A) from the background",
+                format!("its covariances, fitted to {} pixels, carried through w", used.min(around)),
+                short(f.from_background),
+            ),
+        }
+        let how = format!("({} + {}) / {}²", short(s.spread), short(f.from_background), short(s.information));
+        row("var(I) = var(A)/F²", how, short(f.variance));
         row("σ(I)", format!("√{}", short(f.variance)), short(f.variance.max(0.0).sqrt()));
         row("I/σ", format!("{} / {}", short(f.intensity), short(f.variance.sqrt())), short(f.intensity / f.variance.sqrt()));
         row("correlation of counts and profile", String::new(), format!("{:.3}", f.correlation));
@@ -215,8 +251,17 @@ impl Account {
     }
 
     fn by_image(&self, f: &FitTerms) -> Table {
-        let columns =
-            [("Image", ""), ("Pixels", ""), ("Σc", ""), ("Σ(c − b)", ""), ("Σp", ""), ("Σp(c − b)/v", ""), ("Σp²/v", ""), ("Σp/v", "")];
+        let columns = [
+            ("Image", ""),
+            ("Pixels", ""),
+            ("Σc", ""),
+            ("Σ(c − b)", ""),
+            ("Σp", ""),
+            ("Σw(c − b)", ""),
+            ("Σw·p", ""),
+            ("Σw", ""),
+            ("Σw²(b + E·p)", ""),
+        ];
         let mut t = Table::new("account_images", "Image by image", &columns);
         let area = self.foreground.len().max(1);
         let (mut all, mut all_net) = (0i64, 0.0);
@@ -258,7 +303,7 @@ fn steps(id: &str, title: &str) -> Table {
 }
 
 fn image_row(name: String, x: &super::FitImage, sum: i64, net: f64) -> Vec<Cell> {
-    let rest = [net, x.part, x.found, x.information, x.against_level].map(|v| Cell::from(short(v)));
+    let rest = [net, x.part, x.found, x.information, x.against_level, x.spread].map(|v| Cell::from(short(v)));
     [name.into(), Cell::count(x.pixels), Cell::number(sum as f64, 0)].into_iter().chain(rest).collect()
 }
 

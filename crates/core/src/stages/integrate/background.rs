@@ -199,6 +199,33 @@ mod tests {
         }
     }
 
+    /// Pixels of another level count as if they were one and a third standard deviations off, where they would carry the mean away.
+    #[test]
+    fn gradients_ice_and_hot_pixels_do_little_harm() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(8);
+        let mut levels = |level: &dyn Fn(f64, f64) -> f64, hot: bool| {
+            let (mut counts, mut sum, mut n) = (Counts::default(), 0.0, 0);
+            for (i, j) in (0..8).flat_map(|_| (-10..=10).flat_map(|i| (-9..=9).map(move |j| (i, j)))) {
+                // The middle is the reflection's.
+                if i64::abs(i) < 5 && i64::abs(j) < 5 {
+                    continue;
+                }
+                let c = if hot && n % 400 == 7 { 3000 } else { poisson_sample(&mut rng, level(i as f64, j as f64)) };
+                counts.add(c);
+                sum += f64::from(c);
+                n += 1;
+            }
+            (robust_poisson_mean(&mut counts, 1.345).unwrap(), sum / f64::from(n))
+        };
+        let (robust, _) = levels(&|x, _| 6.0 + 0.1 * x, false);
+        assert!((robust / 6.0 - 1.0).abs() < 0.03, "{robust}");
+        // 13 % of the pixels lie on the ring.
+        let (robust, mean) = levels(&|_, y| if y > 7.5 { 9.0 } else { 3.0 }, false);
+        assert!(mean > 3.6 && (robust - 3.0).abs() < 0.55, "{robust} {mean}");
+        let (robust, mean) = levels(&|_, _| 3.0, true);
+        assert!(mean > 8.0 && (robust - 3.0).abs() < 0.15, "{robust} {mean}");
+    }
+
     #[test]
     fn no_pixels_give_no_background_and_empty_pixels_a_background_of_zero() {
         assert_eq!(robust_poisson_mean(&mut Counts::default(), 1.345), None);

@@ -3,6 +3,7 @@
 use super::background::{Counts, robust_poisson_mean};
 use super::field::{BackgroundPixel, Field};
 use super::frame::{Corners, KabschFrame};
+use super::profile::expected_counts;
 use super::setup::Setup;
 use super::{BackgroundShape, Outlier};
 use crate::math::Vec3;
@@ -161,7 +162,7 @@ pub(super) fn measure(
     // Counts in the foreground, and the level under them all from the pixels around.
     out.background_sum_variance = under.sum.max(0.0) + under.variance.unwrap_or(under.sum * n / f64::from(under.used.max(1)));
     out.i_sum = sum as f64 - out.background_sum;
-    out.var_sum = out.i_sum.abs() + out.background_sum_variance;
+    out.var_sum = expected_counts(out.i_sum) + out.background_sum_variance;
     if out.foreground > 0 && out.foreground == out.foreground_total {
         out.flags |= flags::INTEGRATED_SUM;
     } else {

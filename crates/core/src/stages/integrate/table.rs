@@ -2,7 +2,7 @@
 
 use super::Params;
 use super::measure::Measured;
-use super::profile::Fit;
+use super::profile::{Fit, Outcome};
 use super::setup::Setup;
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
@@ -77,24 +77,23 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
     t.xyzobs_mm_variance[i] = [0, 1, 2].map(|a| m.xyz_variance[a] * scale[a] * scale[a]);
 }
 
-/// Writes a fit, or that there is none, into row `i`.
-pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
-    match fit {
-        Some(f) => {
-            t.flags[i] |= flags::INTEGRATED_PRF;
-            t.i_prf[i] = f.intensity;
-            t.var_prf[i] = f.variance;
-            t.profile_correlation[i] = f.correlation;
-            if f.spikes > 0 {
-                // The fit does without those pixels, the sum cannot.
-                t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS | flags::FAILED_DURING_SUMMATION;
-                t.flags[i] &= !flags::INTEGRATED_SUM;
-            }
-            if t.flags[i] & flags::INTEGRATED_SUM != 0 {
-                t.var_sum[i] = sum_variance(t, i, &f);
-            }
-        }
-        None => t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING,
+/// Writes what became of a reflection's fit into row `i`.
+pub(super) fn set_fit(t: &mut Reflections, i: usize, outcome: Outcome) {
+    if outcome.spikes > 0 {
+        // A fit does without those pixels, the sum cannot.
+        t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS | flags::FAILED_DURING_SUMMATION;
+        t.flags[i] &= !flags::INTEGRATED_SUM;
+    }
+    let Some(fit) = outcome.fit else {
+        t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING;
+        return;
+    };
+    t.flags[i] |= flags::INTEGRATED_PRF;
+    t.i_prf[i] = fit.intensity;
+    t.var_prf[i] = fit.variance;
+    t.profile_correlation[i] = fit.correlation;
+    if t.flags[i] & flags::INTEGRATED_SUM != 0 {
+        t.var_sum[i] = sum_variance(t, i, &fit);
     }
 }
 
@@ -103,7 +102,7 @@ pub(super) fn set_fit(t: &mut Reflections, i: usize, fit: Option<Fit>) {
 /// other, the sum's own is kept.
 fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
     let own = t.var_sum[i];
-    let expected = f.intensity.max(0.0) * f.recorded + t.background_sum_variance[i];
+    let expected = f.expected() * f.recorded + t.background_sum_variance[i];
     let apart = t.i_sum[i] - f.intensity * f.recorded;
     if apart * apart < CONTRADICTION * CONTRADICTION * expected.max(1.0) { expected } else { own.max(expected) }
 }

@@ -1,7 +1,7 @@
 //! Refinement: indexed spots and models → better models.
 //!
 //! 1. A static pass: beam, detector, and for each crystal one orientation and cell, against the centroids; outliers are looked for anew with each
-//!    set of models until they stay the same ([`crate::refinement`]).
+//!    set of models until they stay the same, or twice where the third step follows ([`crate::refinement`]).
 //! 2. Crystals that several scans share get an orientation for each scan if the data speak for it.
 //! 3. A scan-varying pass for crystals with reflections enough: orientation and cell vary smoothly with the scan.
 //!

@@ -75,7 +75,8 @@ crate::parameters! {
         /// For `hierarchical`: depth of the groups in the tree of panels; 0 is its root.
         [expert; ""; 0.0..=32.0; "refinement.parameterisation.detector.hierarchy_level"]
         hierarchy_level: usize = 0,
-        /// Keep the beam's direction as it is. (Its tilt out of the plane of beam and spindle, and the wavelength, are always kept.)
+        /// Keep the beam's direction: as imported, where that is known, whatever indexing made of it; else as it is. (Its tilt out of the plane of beam and
+        /// spindle, and the wavelength, are always kept.)
         [basic; ""; 0.0..=0.0; ""]
         fix_beam: bool = false,
         /// Keep the cell as it is.
@@ -103,8 +104,8 @@ crate::parameters! {
         /// At most so many reflections per degree of each sweep. Auto takes all.
         [expert; "1/°"; 1.0..=1e6; "refinement.reflections.reflections_per_degree"]
         reflections_per_degree: Option<f64> = None,
-        /// Reflections this close to the spindle are left out: the volume spanned by the directions of incident beam, diffracted beam and spindle.
-        [expert; ""; 0.0..=1.0; "refinement.reflections.close_to_spindle_cutoff"]
+        /// Reflections this close to the spindle are left out: the volume spanned by the spindle's direction and the vectors of incident and diffracted beam.
+        [expert; "Å⁻²"; 0.0..=10000.0; "refinement.reflections.close_to_spindle_cutoff"]
         close_to_spindle: f64 = 0.02,
         /// Reflections this close to either end of the sweep are left out.
         [expert; "°"; 0.0..=10.0; "refinement.reflections.scan_margin"]
@@ -112,7 +113,7 @@ crate::parameters! {
         /// Reflections at higher resolution (smaller d) are left out.
         [expert; "Å"; 0.1..=1e4; "refinement.reflections.d_min"]
         d_min: Option<f64> = None,
-        /// Models are simplified until there are so many reflections for each of their parameters.
+        /// Models are simplified until there are so many observed coordinates for each of their parameters: three to a reflection, of which a detector moves two.
         [expert; ""; 1.0..=1000.0; "refinement.parameterisation.auto_reduction.min_nref_per_parameter"]
         reflections_per_parameter: f64 = 5.0,
         /// At most so many steps of each minimisation.

@@ -115,7 +115,8 @@ fn capitalised(s: &str) -> String {
 
 /// A value with its uncertainty in the last digits, such as 78.957(10).
 fn with_esd(value: f64, esd: f64) -> String {
-    if !(esd > 0.0 && esd.is_finite()) {
+    // What symmetry fixes has an uncertainty of rounding errors.
+    if !(esd > 1e-9 && esd.is_finite()) {
         return format!("{value:.4}");
     }
     // Two digits of the uncertainty while it is below 20, as crystallographers write.
@@ -181,6 +182,7 @@ mod tests {
         t(78.9572, 0.00101, "78.9572(10)");
         t(37.8667, 0.0003, "37.8667(3)");
         t(90.0, 0.0, "90.0000");
+        t(120.0, 1e-15, "120.0000");
         t(5.43, 0.21, "5.4(2)");
         t(100.0, 12.0, "100(12)");
     }

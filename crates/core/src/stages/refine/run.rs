@@ -27,6 +27,12 @@ pub fn run_with_reference(
     let same = |i: &&ExperimentList| i.beams.len() == experiments.beams.len() && i.detectors.len() == experiments.detectors.len();
     options.reference = imported.filter(same).map(|i| Arc::new(i.clone()));
     let (mut list, mut table) = (experiments.clone(), reflections.clone());
+    // A beam that is to be kept stands where the images say; what indexing made of it took up errors of its own.
+    for (i, (beam, given)) in list.beams.iter_mut().zip(options.reference.iter().flat_map(|r| &r.beams)).enumerate() {
+        if options.keeps_direction_of(i) {
+            beam.direction = given.direction;
+        }
+    }
     if !table.hkl.iter().zip(&table.id).any(|(h, id)| *h != [0, 0, 0] && *id >= 0) {
         return Err(Error::NothingIndexed { rows: table.len() });
     }

@@ -62,6 +62,33 @@ fn four_narrow_sweeps_of_one_small_crystal() {
     assert!(report(&out).warnings.iter().any(|w| w.contains("kept static")));
 }
 
+#[test]
+fn a_beam_that_is_kept_stands_where_it_was_imported() {
+    let Some((list, table)) = load("l_cysteine", "indexed.expt", "indexed.refl") else { return };
+    let mut imported = list.clone();
+    imported.beams.iter_mut().for_each(|b| b.direction = (b.direction + Vec3::new(5e-4, 0.0, 0.0)).normalize());
+    for params in [Params { fix_beam: true, ..Params::default() }, Params { fix: "beam".to_owned(), ..Params::default() }] {
+        let kept = run(&list, &table, &params, &Silent).unwrap();
+        assert_eq!(kept.experiments.beams, list.beams);
+        let kept = run_with_reference(&list, &table, Some(&imported), &params, &Silent).unwrap();
+        assert_eq!(kept.experiments.beams, imported.beams);
+        assert!(kept.outcome.overall_px()[0] < 0.3, "{:?}", kept.outcome.overall_px());
+    }
+}
+
+/// The sphere of electrons is so flat that a cutoff for directions would leave two thirds of them out.
+#[test]
+fn reflections_of_electrons_are_not_taken_for_close_to_the_spindle() {
+    let Some(folder) = test_data::folder("quartz_ed") else { return };
+    let list = expt::read(&std::fs::read(folder.join("indexed.expt")).unwrap()).unwrap();
+    let table = refl::read(&std::fs::read(folder.join("indexed.refl")).unwrap()).unwrap();
+    let out = run(&list, &table, &Params::default(), &Silent).unwrap();
+    // DIALS used 380 of 444, in 0.907, 1.249 px and 0.199 images.
+    assert!(out.outcome.n_used > 340, "{}", out.outcome.n_used);
+    let rmsd = out.outcome.plain_px();
+    assert!(rmsd[0] < 1.0 && rmsd[1] < 1.35 && rmsd[2] < 0.25, "{rmsd:?}");
+}
+
 /// Setting matrix of the simulated crystal at `t` of its 60° (the data's README), at the goniometer's datum.
 fn true_a_matrix(truth: &serde_json::Value, t: f64) -> Mat3 {
     let matrix = |v: &serde_json::Value| Mat3::from_fn(|i, j| v[i][j].as_f64().unwrap());

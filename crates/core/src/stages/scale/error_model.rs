@@ -94,8 +94,12 @@ pub(super) fn fit(obs: &Observations, g: &[f64], start: &ErrorModel, fixed: [Opt
     let points = points(obs, g, b, min_expected);
     let given = fixed[0].is_some() && fixed[1].is_some();
     if points.len() < NEEDED {
+        // A model that was fitted before, with more observations, is better than none.
+        if start.n > 0 && fixed[0].is_none() {
+            a = start.a;
+        }
         let note = format!(
-            "{} observations are fit for an error model, {NEEDED} are needed; standard deviations follow from a = {a}, b = {b} instead",
+            "{} observations are fit for an error model, {NEEDED} are needed; standard deviations follow from a = {a:.3}, b = {b:.4} instead",
             points.len()
         );
         return ErrorModel { a, b, n: 0, bins: Vec::new(), note: (!given).then_some(note) };

@@ -1,3 +1,4 @@
+use crate::geometry::MissingModel;
 use crate::image::ImageError;
 use crate::job::Cancelled;
 use crate::params::ParamError;
@@ -16,13 +17,8 @@ pub enum Error {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// An experiment lacks beam, detector or images.
-    #[error("experiment {experiment} has no {what}; import its images again")]
-    Incomplete {
-        /// The experiment.
-        experiment: usize,
-        /// What is missing.
-        what: &'static str,
-    },
+    #[error(transparent)]
+    MissingModel(#[from] MissingModel),
     /// The detector's description does not fit the images.
     #[error(
         "image set {imageset}: panel {panel} is {width} × {height} pixels at ({x}, {y}), which is not within the images of \

@@ -37,7 +37,7 @@ mod threshold;
 mod untrusted;
 
 pub use error::Error;
-pub use examine::{Examined, examine};
+pub use examine::{Examined, Examiner};
 pub use params::{Algorithm, Blur, Gain, Gaps, Params};
 pub use report::report;
 pub use result::{Diagnostics, HotPixel, IceRing, ImageSetDiagnostics, Output, RadialBackground, ResolutionShell};

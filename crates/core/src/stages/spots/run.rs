@@ -85,11 +85,8 @@ impl<'a> Sweep<'a> {
     pub(super) fn of(list: &'a ExperimentList, imageset: usize) -> Result<Option<Self>, Error> {
         let members: Vec<usize> = (0..list.len()).filter(|&i| list.experiments[i].imageset == Some(imageset)).collect();
         let Some(&first) = members.first() else { return Ok(None) };
-        let missing = |what| Error::Incomplete { experiment: first, what };
-        let e = &list.experiments[first];
-        let beam = e.beam.and_then(|k| list.beams.get(k)).ok_or_else(|| missing("beam"))?;
-        let known = e.detector.and_then(|k| Some((k, list.detectors.get(k)?)));
-        let (number_of_detector, detector) = known.ok_or_else(|| missing("detector"))?;
+        let (beam, detector) = (list.beam_of(first)?, list.detector_of(first)?);
+        let number_of_detector = list.experiments[first].detector.unwrap_or_default();
         let scan = |i: usize| list.experiments[i].scan.and_then(|k| list.scans.get(k));
         let first_image = members.iter().filter_map(|&i| scan(i)).map(|s| s.first_image).min().unwrap_or(1);
         let range = |i: usize| match scan(i) {

@@ -338,10 +338,14 @@ fn counts_of_several_per_photon_give_the_same_spots() {
 #[test]
 fn hot_pixels_are_told_and_masked_and_belong_to_no_spot() {
     let list = experiments(vec![panel(0, WIDTH)], 1, 13, 0.01);
-    let clean = found(&list, vec![images(13, &SPOTS)], &Params::default());
     let mut set = images(13, &SPOTS);
-    // Two of them side by side, and another.
-    let places = [(33, 50), (34, 50), (100, 70)];
+    // A sharp spot that lasts is none.
+    for f in &mut set.frames {
+        [(60, 40, 120), (61, 40, 30), (60, 41, 30)].into_iter().for_each(|(x, y, p)| f.pixels[y * WIDTH + x] = p);
+    }
+    let clean_set = set.clone();
+    let clean = found(&list, vec![clean_set.clone()], &Params::default());
+    let places = [(33, 50), (36, 51), (100, 70)];
     for (z, f) in set.frames.iter_mut().enumerate() {
         places.iter().for_each(|(x, y)| f.pixels[y * WIDTH + x] = 500 + z as i32);
     }
@@ -350,11 +354,12 @@ fn hot_pixels_are_told_and_masked_and_belong_to_no_spot() {
     assert_eq!(hot, places);
     assert!(report(&out).warnings[0].contains("(33, 50)"));
     assert_eq!(out.reflections, clean.reflections);
-    assert_eq!(out.experiments.detectors[0].panels[0].mask, [[33, 50, 34, 51], [34, 50, 35, 51], [100, 70, 101, 71]]);
+    assert_eq!(out.experiments.detectors[0].panels[0].mask, [[33, 50, 34, 51], [36, 51, 37, 52], [100, 70, 101, 71]]);
     assert_eq!(clean.experiments, list);
     // As DIALS, which lets them be spots.
-    let kept = found(&list, vec![set.clone()], &Params { mask_hot_pixels: false, max_separation: None, ..Params::default() });
-    assert_eq!((kept.reflections.len(), &kept.experiments), (clean.reflections.len() + 2, &list));
+    let as_dials = Params { mask_hot_pixels: false, max_separation: None, ..Params::default() };
+    let [kept, without] = [&set, &clean_set].map(|set| found(&list, vec![set.clone()], &as_dials));
+    assert_eq!((kept.reflections.len(), &kept.experiments), (without.reflections.len() + 3, &list));
     // With the masks that were found nothing is left to find.
     let again = found(&out.experiments, vec![set], &Params::default());
     assert_eq!((&again.reflections, again.diagnostics.imagesets[0].hot_pixels.len()), (&clean.reflections, 0));
@@ -366,7 +371,8 @@ fn in_a_long_sweep_pixels_that_are_weak_or_not_searched_are_found_hot_too() {
     let mut set = images(50, &SPOTS);
     for (z, f) in set.frames.iter_mut().enumerate() {
         f.pixels[50 * WIDTH + 33] = 14 + (z % 3) as i32;
-        f.pixels[70 * WIDTH + 100] = 4000;
+        // Two side by side, one of them beside a masked pixel.
+        f.pixels[70 * WIDTH + 99..][..2].fill(4000);
         // A bright region with a straight edge is none, nor is a pixel that is dark at times.
         (84..90).for_each(|y| f.pixels[y * WIDTH..(y + 1) * WIDTH].fill(90));
         f.pixels[30 * WIDTH + 90] = if z % 8 == 1 { 0 } else { 300 };
@@ -378,8 +384,8 @@ fn in_a_long_sweep_pixels_that_are_weak_or_not_searched_are_found_hot_too() {
         let hot: Vec<_> = out.diagnostics.imagesets[0].hot_pixels.iter().map(|h| (h.x, h.y)).collect();
         assert_eq!(hot, expected);
     };
-    t(Params::default(), &[(33, 50), (100, 70)]);
-    t(Params { region_of_interest: Some([0, 20, 0, 20]), ..Params::default() }, &[(33, 50), (100, 70)]);
+    t(Params::default(), &[(33, 50), (99, 70), (100, 70)]);
+    t(Params { region_of_interest: Some([0, 20, 0, 20]), ..Params::default() }, &[(33, 50), (99, 70), (100, 70)]);
 }
 
 #[test]
@@ -548,4 +554,43 @@ fn simulated_lysozyme_has_the_spots_that_dials_finds_on_any_number_of_threads() 
     assert!(matched > 0.99 && equal > 0.995, "{matched} {equal}");
     let alone = parallel::on_threads(1, || run(&list, &sources, &Params::default(), &Silent).unwrap());
     assert_eq!(out, alone);
+}
+
+#[test]
+fn part_of_an_image_is_examined_as_it_is_in_the_whole() {
+    let spots: Vec<[usize; 3]> = (0..40).map(|k| [5 + 11 * k % 105, 4 + 17 * k % 80, 0]).collect();
+    let images = images(2, &spots);
+    let list = experiments(vec![panel(0, 70), panel(70, 50)], 1, 2, 0.1);
+    let frame = images.frame(0).unwrap();
+    let (mut before, mut numbers) = (None, Vec::new());
+    for params in [
+        Params::default(),
+        Params { sigma_strong: 1.0, gaps: Gaps::Spot, kernel_size: [2, 5], ..Params::default() },
+        Params { algorithm: Algorithm::Dispersion, ..Params::default() },
+        Params { algorithm: Algorithm::RadialProfile, n_bins: 5, ..Params::default() },
+        Params { border: 3, untrusted_rectangles: "1:10,20,5,60".to_owned(), ..Params::default() },
+    ] {
+        let examiner = Examiner::new(&list, 0, &images, &params, before.take()).unwrap();
+        let strong = |part: &[Range<usize>; 2]| -> Vec<[usize; 2]> {
+            let panels = examiner.examine([WIDTH, HEIGHT], &frame.pixels, part).unwrap();
+            let place = |e: &Examined, k: u32| [e.origin[0] + k as usize % e.size[0], e.origin[1] + k as usize / e.size[0]];
+            let mut all: Vec<[usize; 2]> = panels.iter().flat_map(|e| e.strong.iter().map(move |k| place(e, *k))).collect();
+            all.sort_unstable();
+            all
+        };
+        let whole = strong(&[0..WIDTH, 0..HEIGHT]);
+        for part in [[0..WIDTH, 0..HEIGHT], [10..40, 20..50], [60..85, 0..90], [119..400, 0..3], [75..75, 0..9]] {
+            let expected: Vec<[usize; 2]> = whole.iter().filter(|[x, y]| part[0].contains(x) && part[1].contains(y)).copied().collect();
+            assert_eq!(strong(&part), expected, "{part:?} {params:?}");
+        }
+        // Masks that are kept are those that would be made.
+        let anew = Examiner::new(&list, 0, &images, &params, None).unwrap();
+        let counts = |e: &Examiner| {
+            e.examine([WIDTH, HEIGHT], &frame.pixels, &[30..100, 0..HEIGHT]).unwrap().into_iter().map(|e| e.counts).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&examiner), counts(&anew));
+        numbers.push(whole.len());
+        before = Some(examiner);
+    }
+    assert!(numbers.iter().all(|n| *n > 10) && numbers[1] != numbers[0], "{numbers:?}");
 }

@@ -130,6 +130,15 @@ pub fn analyse(list: &[Observation], acentric: &SpaceGroup, significance: f64) -
             out.screws.push(screw);
         }
     }
+    // A 6₁ axis is a 2₁ and a 3₁ axis as well: no long repeat is more likely than the short ones that it includes.
+    let tested: Vec<bool> = out.screws.iter().map(|s| s.n_allowed > 0 && s.n_forbidden > 0).collect();
+    let tests: Vec<(usize, i32, f64)> = tests
+        .iter()
+        .map(|&(c, n, score)| {
+            let included = tests.iter().zip(&tested).filter(|((d, m, _), tested)| **tested && *d == c && n % m == 0);
+            (c, n, included.map(|((_, _, s), _)| *s).fold(score, f64::min))
+        })
+        .collect();
     for (setting, repeats) in &candidates {
         if out.groups.iter().any(|g: &SpaceGroupScore| g.enantiomorph.as_deref() == Some(&setting.symbol())) {
             continue;

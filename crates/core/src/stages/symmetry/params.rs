@@ -31,6 +31,9 @@ crate::parameters! {
         /// Differences of angles between experiments that are still one lattice.
         [expert; "°"; 0.0..=90.0; "absolute_angle_tolerance"]
         absolute_angle_tolerance: f64 = 2.0,
+        /// Bring several sweeps to one indexing where the lattice allows more than one.
+        [basic; ""; 0.0..=0.0; ""]
+        resolve_ambiguity: bool = true,
         /// Look for screw axes.
         [basic; ""; 0.0..=0.0; "systematic_absences.check"]
         systematic_absences: bool = true,

@@ -1,5 +1,7 @@
 use super::Output;
+use crate::merging::TwinStatistics;
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
+use crate::spacegroup::{IDENTITY, SymOp};
 
 fn stars(likelihood: f64, limits: [f64; 3]) -> &'static str {
     match limits.iter().filter(|l| likelihood > **l).count() {
@@ -55,6 +57,20 @@ pub fn report(output: &Output) -> Report {
     r.texts.push(("Laue group analysis".to_owned(), preamble(output)));
     r.tables.push(element_table(output));
     r.tables.push(group_table(output));
+    if !output.indexing.is_empty() {
+        r.tables.push(indexing_table(output));
+    }
+    if !output.relations.is_empty() {
+        r.tables.push(relation_table(output));
+    }
+    if let Some(t) = &output.twinning {
+        r.texts.push(("Distribution of intensities".to_owned(), distribution(t)));
+        for (name, value) in [("mean_l", t.mean_l), ("mean_l2", t.mean_l2), ("second_moment_acentric", t.acentric_moment)] {
+            if let Some(value) = value {
+                r.value(name, value);
+            }
+        }
+    }
     if !output.screws.is_empty() {
         r.tables.push(screw_table(output));
     }
@@ -138,6 +154,56 @@ fn group_table(output: &Output) -> Table {
         ]);
     }
     t
+}
+
+/// Whose indexing was changed, and how sure that is.
+fn indexing_table(output: &Output) -> Table {
+    let columns = [("Sweep", ""), ("Turned by", ""), ("N", ""), ("CC", ""), ("next CC", ""), ("confidence", "")];
+    let mut t = Table::new("indexing", "Indexing of the sweeps", &columns);
+    for s in &output.indexing {
+        let turned = if s.rotation == IDENTITY { "-".to_owned() } else { SymOp::from_rotation(s.rotation).triplet() };
+        t.push(vec![
+            s.name().into(),
+            turned.into(),
+            Cell::count(s.n as usize),
+            Cell::number(s.cc, 3),
+            Cell::number(s.next_cc, 3),
+            Cell::number(s.confidence, 4),
+        ]);
+    }
+    t
+}
+
+fn relation_table(output: &Output) -> Table {
+    let columns = [("h,k,l →", ""), ("CC", ""), ("CC of true symmetry", "%"), ("N", ""), ("", ""), ("if a twin: fraction", "%")];
+    let mut t = Table::new("relations", "Rotations of the lattice that are not in the Laue group", &columns);
+    for relation in &output.relations {
+        t.push(vec![
+            relation.operator.as_str().into(),
+            Cell::number(relation.cc, 2),
+            Cell::number(100.0 * relation.relative_cc, 0),
+            Cell::count(relation.n as usize),
+            if relation.is_notable() { "*" } else { "" }.into(),
+            Cell::number(100.0 * relation.twin_fraction, 0),
+        ]);
+    }
+    t
+}
+
+fn distribution(t: &TwinStatistics) -> String {
+    let value = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.3}"));
+    format!(
+        "  To {:.2} Å                single crystal   perfect twin\n  ⟨|L|⟩            {:>6}       0.500          0.375  ({} pairs)\n  ⟨L²⟩             {:>6}       \
+         0.333          0.200\n  ⟨I²⟩/⟨I⟩², acentric {:>6}    2.0            1.5  ({} reflections)\n  ⟨I²⟩/⟨I⟩², centric  {:>6}    3.0            2.0  ({} reflections)",
+        t.d_min,
+        value(t.mean_l),
+        t.n_pairs,
+        value(t.mean_l2),
+        value(t.acentric_moment),
+        t.n_acentric,
+        value(t.centric_moment),
+        t.n_centric
+    )
 }
 
 fn screw_table(output: &Output) -> Table {

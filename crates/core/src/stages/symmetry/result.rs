@@ -1,6 +1,9 @@
+use super::ambiguity::SweepIndexing;
 use super::elements::Calibration;
 use super::input::Counts;
+use super::twins::LatticeRelation;
 use crate::geometry::ExperimentList;
+use crate::merging::TwinStatistics;
 use crate::reflections::Reflections;
 use crate::spacegroup::ChangeOfBasis;
 
@@ -135,6 +138,12 @@ pub struct Output {
     pub recommended: usize,
     /// What was assumed in place of being measured.
     pub assumed: Option<String>,
+    /// How each of several sweeps was indexed, where the lattice allows more than one way.
+    pub indexing: Vec<SweepIndexing>,
+    /// Rotations of the lattice that are not in the Laue group.
+    pub relations: Vec<LatticeRelation>,
+    /// Moments and L-test, where there are enough strong reflections.
+    pub twinning: Option<TwinStatistics>,
     /// Rows dropped because the new cell does not have them.
     pub dropped: usize,
     /// What a user should know.

@@ -1,7 +1,7 @@
 use super::elements::{self, Calibration, Element};
 use super::input::{self, Observation};
 use super::result::{ElementScore, GroupScore, Output, SpaceGroupScore};
-use super::{Error, Params, absences, groups, normalise, resolution};
+use super::{Error, Params, absences, ambiguity, choice, groups, normalise, resolution, twins};
 use crate::geometry::{Crystal, ExperimentList, UnitCell};
 use crate::job::{Monitor, parallel};
 use crate::math::Mat3;
@@ -9,7 +9,7 @@ use crate::params::Parameters;
 use crate::reflections::Reflections;
 use crate::spacegroup::constraints::{cell_from_metric, d_spacing, symmetrised};
 use crate::spacegroup::lattice::{MetricSubgroup, SubgroupOptions, metric_subgroups, minimum_cell};
-use crate::spacegroup::{AsymmetricUnit, ChangeOfBasis, IntMatrix, SpaceGroup, SymOp, axis};
+use crate::spacegroup::{AsymmetricUnit, ChangeOfBasis, HklMap, IntMatrix, SpaceGroup, SymOp, axis};
 use std::collections::HashMap;
 
 /// E² beyond which a normalised intensity is taken for an artefact.
@@ -36,11 +36,17 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let minimum = to_minimum.metric(&metric);
     monitor.advance(1);
 
-    let (observed, counts) = input::observations(experiments, reflections, params)?;
+    let (mut observed, counts) = input::observations(experiments, reflections, params)?;
     let mut notes = Vec::new();
     let lattice = subgroups.first().map(|s| s.rotations.clone()).unwrap_or_default();
-    let (scored, d_min) = prepare(&observed, &to_minimum, &minimum, &lattice, params, &mut notes)?;
+    let (mut scored, d_min) = prepare(&observed, &to_minimum, &minimum, &lattice, params, &mut notes)?;
     monitor.check()?;
+    let sweep_of = by_crystal(experiments);
+    let several = sweep_of.iter().any(|s| *s > 0) && lattice.len() > 1 && params.resolve_ambiguity;
+    let sweeps = several.then(|| ambiguity::Sweeps::new(&scored, &sweep_of, &lattice));
+    let rotations = sweeps.as_ref().map_or_else(Vec::new, ambiguity::Sweeps::align);
+    let turned: Vec<usize> = sweep_of.iter().map(|s| rotations.get(*s).copied().unwrap_or(0)).collect();
+    turn(&mut scored, &mut observed, &turned, &lattice, &to_minimum);
     monitor.advance(1);
 
     let (calibration, evidence) = score_elements(&scored, &lattice, params)?;
@@ -48,14 +54,23 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     monitor.check()?;
     monitor.advance(1);
 
-    let (chosen, assumed) = choose(&subgroups, &scores, &evidence, &start, params)?;
+    let choice::Choice { row: chosen, assumed, note } = choice::choose(&subgroups, &scores, &evidence, &start, params)?;
+    notes.extend(note);
     let best = &subgroups[scores[chosen].subgroup];
-    notes.extend(nearly_symmetric(&evidence, best, &calibration));
-    let (screws, space_groups, recommended) = space_group(&observed, best, d_min, &metric, params, &mut notes)?;
+    let in_setting = in_setting(&observed, best, d_min, &metric)?;
+    let relations = twins::relations(&evidence, best, &to_minimum, &calibration);
+    let conventional = best.basis.metric(&metric).try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let twinning = twins::statistics(&in_setting, best, &conventional)?;
+    notes.extend(twins::notes(&relations, twinning.as_ref()));
+    let (screws, space_groups, recommended) = space_group(&in_setting, best, params, &mut notes)?;
     monitor.check()?;
     monitor.advance(1);
 
-    let (experiments, reflections, dropped) = reindexed(experiments, reflections, best, &space_groups[recommended])?;
+    let indexing = sweeps.map_or_else(Vec::new, |s| s.told(&rotations, &best.rotations));
+    notes.extend(ambiguity::notes(&indexing));
+    let basis = |s: &usize| indexing.get(*s).map_or(best.basis, |s| turning(&s.rotation, &to_minimum).then(&best.basis));
+    let bases: Vec<ChangeOfBasis> = sweep_of.iter().map(basis).collect();
+    let (experiments, reflections, dropped) = reindexed(experiments, reflections, &bases, best, &space_groups[recommended])?;
     monitor.advance(1);
     Ok(Output {
         experiments,
@@ -75,6 +90,9 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         space_groups,
         recommended,
         assumed,
+        indexing,
+        relations,
+        twinning,
         dropped,
         notes,
     })
@@ -84,6 +102,18 @@ fn crystals(experiments: &ExperimentList) -> Result<Vec<&Crystal>, Error> {
     (0..experiments.len())
         .map(|i| experiments.experiments[i].crystal.and_then(|c| experiments.crystals.get(c)).ok_or(Error::NoCrystal { experiment: i }))
         .collect()
+}
+
+/// For each experiment the number of its crystal, counted in the order in which they come.
+fn by_crystal(experiments: &ExperimentList) -> Vec<usize> {
+    let mut seen: Vec<Option<usize>> = Vec::new();
+    let number = |crystal: Option<usize>| {
+        seen.iter().position(|c| *c == crystal).unwrap_or_else(|| {
+            seen.push(crystal);
+            seen.len() - 1
+        })
+    };
+    experiments.experiments.iter().map(|e| e.crystal).map(number).collect()
 }
 
 /// Median cell of the experiments as a metric, and the symmetry they came with.
@@ -168,93 +198,18 @@ fn score_elements(scored: &[Observation], lattice: &[IntMatrix], params: &Params
     Ok((calibration, evidence))
 }
 
-/// The row of `scores` to take, and what had to be assumed.
-fn choose(
-    subgroups: &[MetricSubgroup],
-    scores: &[groups::Score],
-    evidence: &[Element],
-    start: &SpaceGroup,
-    params: &Params,
-) -> Result<(usize, Option<String>), Error> {
-    let squeeze = |s: &str| s.replace(' ', "").to_lowercase();
-    if let Some(wanted) = &params.laue_group {
-        let found = scores.iter().position(|s| squeeze(&subgroups[s.subgroup].symbol()) == squeeze(wanted));
-        return match found {
-            Some(row) => Ok((row, Some(format!("the Laue group {wanted} was given")))),
-            None => {
-                let mut possible: Vec<String> = subgroups.iter().map(MetricSubgroup::symbol).collect();
-                possible.dedup();
-                Err(Error::NoSuchGroup { wanted: wanted.clone(), max_delta: params.max_delta, possible: possible.join(", ") })
-            }
-        };
-    }
-    let rotations: Vec<&Element> = evidence.iter().filter(|e| e.rotation != crate::spacegroup::IDENTITY).collect();
-    let pairs: u64 = rotations.iter().map(|e| e.pairs.n).sum();
-    let poorest = rotations.iter().map(|e| e.pairs.n).min().unwrap_or(u64::MAX);
-    if rotations.is_empty() || poorest >= params.min_pairs as u64 {
-        return Ok((0, None));
-    }
-    // Some rotation was not tested. If the likelihood nevertheless singles out one group, all is well.
-    if pairs >= params.min_pairs as u64 * rotations.len() as u64 && scores[0].confidence > 0.5 {
-        return Ok((0, None));
-    }
-    let given = start.patterson();
-    if given.ops().len() > 2 {
-        let same = scores.iter().position(|s| {
-            let candidate = &subgroups[s.subgroup];
-            given.change_basis(&candidate.basis).is_ok_and(|g| g == candidate.patterson)
-        });
-        if let Some(row) = same {
-            let text = format!(
-                "only {pairs} pairs of reflections test the {} rotations of the lattice; the Laue group of the indexed crystal is kept",
-                rotations.len()
-            );
-            return Ok((row, Some(text)));
-        }
-    }
-    let row = scores.iter().position(|s| s.subgroup == 0).unwrap_or(0);
-    let text = format!(
-        "only {pairs} pairs of reflections test the {} rotations of the lattice; the symmetry of the lattice's metric (misfit {:.2}°) is \
-         assumed",
-        rotations.len(),
-        subgroups[0].max_delta_deg
-    );
-    Ok((row, Some(text)))
-}
-
-/// How far from unrelated (0) towards related (1) the CC of a rotation outside the Laue group must be to be mentioned.
-const NEARLY: f64 = 0.3;
-
-/// Rotations of the lattice that are not in the Laue group but relate intensities all the same.
-fn nearly_symmetric(evidence: &[Element], best: &MetricSubgroup, calibration: &Calibration) -> Vec<String> {
-    let (from, to) = (calibration.unrelated.max(0.0), calibration.expected);
-    evidence
-        .iter()
-        .filter(|e| e.counts() && !best.rotations.contains(&e.rotation) && to > from && (e.cc - from) / (to - from) > NEARLY)
-        .filter(|e| e.pairs.n >= 50)
-        .map(|e| {
-            let order = crate::spacegroup::RotationKind::of(&e.rotation).order;
-            let [h, k, l] = axis(&e.rotation);
-            format!(
-                "the {order}-fold rotation about ({h}, {k}, {l}) of the minimum cell is not in the Laue group, but the {} pairs that it relates \
-                 have CC {:.2} (true symmetry {to:.2}, unrelated reflections {from:.2}): pseudo-symmetry, or a twin with this as its law",
-                e.pairs.n, e.cc
-            )
-        })
-        .collect()
+/// Observations within the resolution, with the indices of a subgroup's conventional cell.
+fn in_setting(observed: &[Observation], best: &MetricSubgroup, d_min: Option<f64>, metric: &Mat3) -> Result<Vec<Observation>, Error> {
+    let reciprocal = metric.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
+    let map = best.basis.hkl_map();
+    let inside = observed.iter().filter(|o| d_min.is_none_or(|d| d_spacing(&reciprocal, o.hkl) > d));
+    Ok(inside.filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..*o })).collect())
 }
 
 type SpaceGroups = (Vec<super::ScrewScore>, Vec<SpaceGroupScore>, usize);
 
 /// Screw axes, possible space groups and the best of them.
-fn space_group(
-    observed: &[Observation],
-    best: &MetricSubgroup,
-    d_min: Option<f64>,
-    metric: &Mat3,
-    params: &Params,
-    notes: &mut Vec<String>,
-) -> Result<SpaceGroups, Error> {
+fn space_group(list: &[Observation], best: &MetricSubgroup, params: &Params, notes: &mut Vec<String>) -> Result<SpaceGroups, Error> {
     let symmorphic = || SpaceGroupScore {
         symbol: best.acentric.symbol(),
         number: best.acentric.setting().map_or(0, |s| s.number),
@@ -267,14 +222,7 @@ fn space_group(
     if !params.systematic_absences {
         return Ok((Vec::new(), vec![symmorphic()], 0));
     }
-    let reciprocal = metric.try_inverse().ok_or(crate::spacegroup::Error::SingularBasis)?;
-    let map = best.basis.hkl_map();
-    let list: Vec<Observation> = observed
-        .iter()
-        .filter(|o| d_min.is_none_or(|d| d_spacing(&reciprocal, o.hkl) > d))
-        .filter_map(|o| Some(Observation { hkl: map.apply(o.hkl)?, ..*o }))
-        .collect();
-    let found = absences::analyse(&list, &best.acentric, params.significance_level)?;
+    let found = absences::analyse(list, &best.acentric, params.significance_level)?;
     notes.extend(found.notes);
     if found.groups.is_empty() {
         return Ok((found.screws, vec![symmorphic()], 0));
@@ -288,33 +236,53 @@ fn space_group(
     Ok((found.screws, found.groups, recommended))
 }
 
-/// Everything in the new basis, with the new space group and cells averaged over its symmetry.
+/// The change of the input's basis that turns the minimum cell by a rotation of the lattice.
+fn turning(rotation: &IntMatrix, to_minimum: &ChangeOfBasis) -> ChangeOfBasis {
+    let turn = ChangeOfBasis::from_axes(rotation).unwrap_or_default();
+    to_minimum.then(&turn).then(&to_minimum.inverse())
+}
+
+/// Gives the observations of each sweep the indices that its rotation of the lattice makes of them.
+fn turn(scored: &mut [Observation], observed: &mut Vec<Observation>, turned: &[usize], lattice: &[IntMatrix], to_minimum: &ChangeOfBasis) {
+    if turned.iter().all(|t| *t == 0) {
+        return;
+    }
+    for o in scored {
+        o.hkl = SymOp::from_rotation(lattice[turned[o.experiment as usize]]).apply_to_hkl(o.hkl);
+    }
+    let maps: Vec<HklMap> = turned.iter().map(|t| turning(&lattice[*t], to_minimum).hkl_map()).collect();
+    observed.retain_mut(|o| maps[o.experiment as usize].apply(o.hkl).map(|hkl| o.hkl = hkl).is_some());
+}
+
+/// Everything in the new basis (one for each experiment), with the new space group and cells averaged over its symmetry.
 fn reindexed(
     experiments: &ExperimentList,
     reflections: &Reflections,
+    bases: &[ChangeOfBasis],
     best: &MetricSubgroup,
     group: &SpaceGroupScore,
 ) -> Result<(ExperimentList, Reflections, usize), Error> {
     let rotations = best.acentric.rotations();
     let mut out = experiments.clone();
-    for crystal in &mut out.crystals {
-        crystal.a_matrix = averaged(&best.basis.setting_matrix(&crystal.a_matrix), &rotations);
-        for a in &mut crystal.a_at_scan_points {
-            *a = averaged(&best.basis.setting_matrix(a), &rotations);
-        }
-        crystal.hall_symbol = group.hall_symbol.clone();
-        if !best.basis.is_identity() {
-            // Uncertainties of B do not carry over without a new refinement.
-            crystal.b_covariance.clear();
-            crystal.cell_esd = None;
-        }
+    // Experiments that share a crystal may part when they are reindexed.
+    let mut made: Vec<(usize, ChangeOfBasis)> = Vec::new();
+    for (experiment, basis) in out.experiments.iter_mut().zip(bases) {
+        let Some(old) = experiment.crystal else { continue };
+        let known = made.iter().position(|m| *m == (old, *basis));
+        experiment.crystal = Some(known.unwrap_or_else(|| {
+            made.push((old, *basis));
+            made.len() - 1
+        }));
     }
-    let map = best.basis.hkl_map();
-    let mut memory: HashMap<[i32; 3], Option<[i32; 3]>> = HashMap::new();
+    out.crystals = made.iter().map(|(old, basis)| in_basis(&experiments.crystals[*old], basis, &rotations, group)).collect();
+    let maps: Vec<HklMap> = bases.iter().map(ChangeOfBasis::hkl_map).collect();
+    let mut memory: HashMap<(i32, [i32; 3]), Option<[i32; 3]>> = HashMap::new();
     let mut rows = Vec::with_capacity(reflections.len());
     let mut indices = Vec::with_capacity(reflections.len());
     for (row, hkl) in reflections.hkl.iter().enumerate() {
-        if let Some(new) = memory.entry(*hkl).or_insert_with(|| map.apply(*hkl)) {
+        let id = reflections.id[row];
+        let map = usize::try_from(id).ok().and_then(|i| maps.get(i)).unwrap_or(&maps[0]);
+        if let Some(new) = memory.entry((id, *hkl)).or_insert_with(|| map.apply(*hkl)) {
             rows.push(row);
             indices.push(*new);
         }
@@ -323,6 +291,21 @@ fn reindexed(
     let mut table = if dropped == 0 { reflections.clone() } else { reflections.select(&rows) };
     table.hkl = indices;
     Ok((out, table, dropped))
+}
+
+fn in_basis(crystal: &Crystal, basis: &ChangeOfBasis, rotations: &[IntMatrix], group: &SpaceGroupScore) -> Crystal {
+    let mut crystal = crystal.clone();
+    crystal.a_matrix = averaged(&basis.setting_matrix(&crystal.a_matrix), rotations);
+    for a in &mut crystal.a_at_scan_points {
+        *a = averaged(&basis.setting_matrix(a), rotations);
+    }
+    crystal.hall_symbol = group.hall_symbol.clone();
+    if !basis.is_identity() {
+        // Uncertainties of B do not carry over without a new refinement.
+        crystal.b_covariance.clear();
+        crystal.cell_esd = None;
+    }
+    crystal
 }
 
 /// A with the same orientation and the cell averaged over the rotations.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::{Viewer, light};
+use super::{Viewer, light, masks};
 use crate::present::projection::Projection;
 use crate::present::rings::Ring;
 
@@ -23,7 +23,7 @@ pub fn whenever_needed(v: Viewer) {
     let due = Rc::new(Cell::new(false));
     Effect::new(move |_| {
         v.projection.track();
-        [v.rings, v.ice, v.beam, v.spots].iter().for_each(Track::track);
+        [v.rings, v.ice, v.beam, v.spots, v.masked].iter().for_each(Track::track);
         v.circles.track();
         v.ice_circles.track();
         v.line.track();
@@ -70,6 +70,9 @@ fn draw(v: Viewer) {
     }
     if v.rings.get() {
         v.circles.with(|circles| rings(&context, &projection, circles, if dark { "#56b4e9" } else { "#0072b2" }, dark));
+    }
+    if v.masked.get() {
+        masks::regions(&context, &projection, v, dark);
     }
     if v.beam.get()
         && let Some(centre) = v.centre.get()

@@ -4,6 +4,7 @@
 mod draw;
 mod light;
 mod look;
+mod masks;
 mod threshold_bar;
 mod tools;
 
@@ -17,6 +18,15 @@ use crate::present::projection::Projection;
 pub use look::Viewer;
 pub use threshold_bar::ThresholdBar;
 pub use tools::ImageTools;
+
+/// A press beside a menu closes it.
+pub fn close_menus() {
+    while let Ok(Some(menu)) = document().query_selector("details.menu[open]") {
+        if menu.remove_attribute("open").is_err() {
+            break;
+        }
+    }
+}
 
 /// The image.
 #[component]
@@ -54,6 +64,11 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
         }
         (image, canvas)
     });
+    // A spot that was lit in another view is brought into this one.
+    Effect::new(move |_| {
+        let Some(spot) = page.spot.get() else { return };
+        v.projection.update(|p| *p = p.map(|p| p.showing(spot.at)));
+    });
     v.ask_for_drawings();
     draw::whenever_needed(v);
     let keys = window_event_listener(leptos::ev::keydown, move |e| v.key(&e));
@@ -69,12 +84,7 @@ pub fn ImageCanvas(viewer: Viewer) -> impl IntoView {
     // Where a press began that may be a click.
     let pressed = StoredValue::new(None::<[f64; 2]>);
     let down = move |e: PointerEvent| {
-        // A press beside a menu closes it.
-        while let Ok(Some(menu)) = document().query_selector("details.menu[open]") {
-            if menu.remove_attribute("open").is_err() {
-                break;
-            }
-        }
+        close_menus();
         if let Some(canvas) = v.canvas.get_untracked() {
             // Refused only for a pointer that has gone meanwhile.
             canvas.set_pointer_capture(e.pointer_id()).ok();

@@ -39,8 +39,12 @@ pub fn ThresholdBar(viewer: Viewer) -> impl IntoView {
         }
     };
     let found = move || {
-        let found = page.shown.with(|s| s.as_ref().and_then(|s| s.drawn.found));
-        found.map_or_else(|| "…".to_owned(), |[pixels, spots]| format!("{spots} spots, {pixels} pixels on this image alone"))
+        let here = page.shown.with(|s| s.as_ref().and_then(|s| s.drawn.strong));
+        match (page.found.get(), here) {
+            (Some([pixels, spots]), _) => format!("{spots} spots, {pixels} pixels on this image alone"),
+            (None, Some(pixels)) => format!("{pixels} strong pixels in view; counting spots…"),
+            (None, None) => "…".to_owned(),
+        }
     };
     view! {
         <Show when=shown>

@@ -37,6 +37,12 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
     let switch = |signal: RwSignal<bool>, label: &'static str, title: &'static str| {
         view! { <label title=title><input type="checkbox" prop:checked=signal on:change:target=move |e| signal.set(e.target().checked())/>{label}</label> }
     };
+    let masked = move || {
+        let regions = || {
+            page.models.with(|m| Some(m.as_ref()?.models(page.image.get()[0])?.detector.panels.iter().map(|p| p.mask.len()).sum::<usize>()))
+        };
+        if v.masked.get() { regions().map(|n| format!("{n} masked regions")) } else { None }
+    };
     view! {
         <Show when=move || { sweeps.get() > 1 }>
             <select aria-label="Sweep" on:change:target=move |e| page.show([e.target().value().parse().unwrap_or(0), 0])>{sweep_options}</select>
@@ -70,7 +76,8 @@ pub fn ImageTools(viewer: Viewer) -> impl IntoView {
                 {switch(v.beam, "beam centre", "")}
                 <label title="p"><input type="checkbox" prop:checked=v.spots on:change:target=move |e| v.spots.set(e.target().checked())/>{spots}</label>
                 {switch(v.strong, "strong pixels", "t: as spot finding would see this image alone")}
-                {switch(v.masked, "pixels without data", "m")}
+                {switch(v.masked, "masked and without data", "m: pixels without data are tinted; rings and frames are what was masked: hot pixels, regions not trusted")}
+                {move || masked().map(|text| view! { <small data-testid="masked-regions">{text}</small> })}
                 {choice("What is drawn", &LAYERS, v.layer)}
             </div>
         </details>

@@ -113,11 +113,13 @@ fn Found(found: Rc<BeamCentreView>) -> impl IntoView {
     let is_map = !maps.is_empty();
     let plots = report.plots.iter().enumerate().map(|(axis, p)| if is_map { p.clone() } else { with_header(p, old_px[axis.min(1)]) });
     let plots: Vec<Plot> = plots.collect();
-    let told = move || match (taken.get(), imported.get()) {
+    let told = move || {
+        match (taken.get(), imported.get()) {
         (_, true) => format!("In use: import has slow_fast_beam_centre = {parameter}."),
         (true, _) => format!("Set for import: slow_fast_beam_centre = {parameter}. All stages are to be run again."),
-        _ if differs => "The sweeps' centres differ in their headers, and import takes one for all: import them one by one.".to_owned(),
+        _ if differs => "The sweeps' headers have different centres, and import's slow_fast_beam_centre would give all of them this one, which is of the first sweep alone. So it is not offered: open the sweeps one at a time, and search and use the centre of each.".to_owned(),
         _ => String::new(),
+    }
     };
     view! {
         <div class="found">

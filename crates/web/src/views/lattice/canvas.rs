@@ -6,6 +6,7 @@ use web_sys::{KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver, WheelEven
 use super::overlay::{LegendLine, Overlay};
 use super::sheets::{FilterSheet, GeometrySheet};
 use super::{LatticeViewer, Sheet, draw};
+use crate::components::close_menus;
 use crate::keys::belongs_elsewhere;
 use crate::present::lattice::axes::Along;
 use crate::present::lattice::pick::Cursor;
@@ -60,6 +61,7 @@ pub fn LatticeCanvas(viewer: LatticeViewer) -> impl IntoView {
 
     let held = StoredValue::new(Vec::<Held>::new());
     let down = move |e: PointerEvent| {
+        close_menus();
         if let Some(canvas) = v.canvas.get_untracked() {
             // Refused only for a pointer that has gone meanwhile.
             canvas.set_pointer_capture(e.pointer_id()).ok();

@@ -47,7 +47,9 @@ pub fn LatticeTools(viewer: LatticeViewer) -> impl IntoView {
                 {colours.collect_view()}
             </select>
         </label>
-        <span class="group">
+        <details class="menu" name="lattice-menu">
+            <summary>"Show"</summary>
+            <div>
             {check("a* b* c*", "Reciprocal axes; the longest is drawn half as long as the farthest point is away", v.reciprocal)}
             {check("a b c", "Axes of the cell", v.direct)}
             {check("beam, axis", "Beam on the first image and rotation axis", v.setting)}
@@ -56,8 +58,10 @@ pub fn LatticeTools(viewer: LatticeViewer) -> impl IntoView {
                     <input type="checkbox" prop:checked=v.crystal_frame on:change:target=move |e| v.set_crystal_frame(e.target().checked())/>"crystal frame"
                 </label>
             </Show>
+            </div>
+        </details>
+        <span class="group">{sheet(Sheet::Filter, "Filter")}{sheet(Sheet::Geometry, "Geometry")}
+            <button class="link" title="All points (0)" on:click=move |_| v.fit()>"fit"</button>
         </span>
-        <span class="group">{sheet(Sheet::Filter, "Filter")}{sheet(Sheet::Geometry, "Geometry")}</span>
-        <button class="link" title="All points (0)" on:click=move |_| v.fit()>"fit"</button>
     }
 }

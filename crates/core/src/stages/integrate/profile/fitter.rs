@@ -42,6 +42,15 @@ pub(crate) struct Candidate {
     pub(crate) reference: bool,
 }
 
+/// What became of a reflection.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Outcome {
+    /// `None` when too little of it was recorded, its centre is not on the scan, or there is no profile for it.
+    pub(crate) fit: Option<Fit>,
+    /// Pixels that cannot belong to it; a fit does without them.
+    pub(crate) spikes: usize,
+}
+
 /// Makes the reference profiles of an experiment while its images pass by, and fits reflections as soon as their profile is final.
 #[derive(Debug)]
 pub(crate) struct Fitter<'a> {
@@ -113,9 +122,9 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Takes reflections that were completed by image `z` (exclusive); returns the fits of those whose profile is final, by row. `None` for a
-    /// reflection that cannot be fitted. All reflections that end before `z` must have been given.
-    pub(crate) fn take(&mut self, mut candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Option<Fit>)> {
+    /// Takes reflections that were completed by image `z` (exclusive); returns what became of those whose profile is final, by row. All
+    /// reflections that end before `z` must have been given.
+    pub(crate) fn take(&mut self, mut candidates: Vec<Candidate>, z: i32) -> Vec<(usize, Outcome)> {
         let spots: Vec<&Candidate> = candidates.iter().filter(|c| c.reference).collect();
         let found = parallel::map_chunks(&spots, CHUNK, |_, chunk| {
             let mut scratch = Scratch::default();
@@ -265,28 +274,35 @@ impl<'a> Fitter<'a> {
         Some(())
     }
 
-    fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Option<Fit> {
-        self.project(c, scratch)?;
+    /// Fits a reflection, again and again while there are spikes to leave out. One that cannot be fitted is searched for them once.
+    fn fit(&self, c: &Candidate, scratch: &mut Scratch) -> Outcome {
+        scratch.counts.clone_from(&c.foreground.counts);
+        if self.project(c, scratch).is_none() {
+            return Outcome::default();
+        }
         let Scratch { projection, levels, places, cells, footprint, counts, .. } = scratch;
         let f = &c.foreground;
         let carried = f.field.as_ref().map(|field| {
             |cells: &[Cell], intensity: f64| field.variance(cells.iter().map(|c| (places[c.index as usize], c.weight(intensity))))
         });
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&[Cell], f64) -> f64);
-        let first = fit(&projection.fraction, &f.counts, levels, &f.level, carried, cells)?;
         let width = footprint.corners.width.saturating_sub(1);
-        counts.clone_from(&f.counts);
-        let (mut best, mut spikes) = (first, 0);
+        // With its centre off the scan most of a reflection is extrapolated.
+        let fittable = self.references.sampler.covers(&c.xyz);
+        let mut try_fit =
+            |counts: &[i32]| if fittable { fit(&projection.fraction, counts, levels, &f.level, carried, cells) } else { None };
+        let mut out = Outcome { fit: try_fit(counts), spikes: 0 };
         // With the worst gone, lesser ones may show.
         for _ in 0..SPIKE_ROUNDS {
-            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, best.intensity, counts);
-            if found == 0 {
+            let intensity = out.fit.map_or(0.0, |f| f.intensity);
+            let found = spikes::remove(&footprint.inside, width, &projection.fraction, levels, intensity, counts);
+            out.spikes += found;
+            if found == 0 || out.fit.is_none() {
                 break;
             }
-            spikes += found;
-            best = fit(&projection.fraction, counts, levels, &f.level, carried, cells)?;
+            out.fit = try_fit(counts);
         }
-        Some(Fit { spikes, ..best })
+        out
     }
 }
 

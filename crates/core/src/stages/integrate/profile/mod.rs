@@ -26,6 +26,6 @@ mod shape;
 mod spikes;
 mod trend;
 
-pub(super) use fit::{Fit, Level};
-pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Picture, Profiles};
+pub(super) use fit::{Fit, LEAST_RECORDED, Level, expected_counts};
+pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Outcome, Picture, Profiles};
 pub(super) use references::Summary;

@@ -93,10 +93,10 @@ impl References {
         self.layers[layer].trend = sums.solve().or(before);
     }
 
-    /// The profile of a reflection at a place: the Gaussian, and the ratio by cell. `None` outside the panel or the scan, or when there were no
-    /// spots so far.
+    /// The profile of a reflection at a place, that of the nearest region outside the panel and the scan: the Gaussian, and the ratio by cell.
+    /// `None` when there were no spots so far.
     pub(super) fn profile_at(&self, xyz: &[f64; 3], place: &Place) -> Option<(Shape, &[f64])> {
-        let index = self.sampler.nearest(xyz)?;
+        let index = self.sampler.clamped(xyz);
         let shape = self.layers[self.sampler.layer(xyz)].trend?.at(place, self.widths.sigma_b, self.widths.sigma_m)?;
         Some((shape, self.all[index].ratio.as_deref().unwrap_or(&self.ones)))
     }

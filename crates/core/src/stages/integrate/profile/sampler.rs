@@ -45,10 +45,9 @@ impl Sampler {
         self.cell(xyz)[2]
     }
 
-    /// The profile nearest to a place (px, px, array index). `None` outside the panel (where there is only one) or the scan.
-    pub(super) fn nearest(&self, xyz: &[f64; 3]) -> Option<usize> {
-        let inside = (0..3).all(|a| (a < 2 && self.size[a] == 1) || (xyz[a] >= 0.0 && xyz[a] < self.extent[a]));
-        inside.then(|| self.clamped(xyz))
+    /// Whether a place (px, px, array index) is on the scan and, where there are several profiles, on the panel.
+    pub(super) fn covers(&self, xyz: &[f64; 3]) -> bool {
+        (0..3).all(|a| (a < 2 && self.size[a] == 1) || (xyz[a] >= 0.0 && xyz[a] < self.extent[a]))
     }
 
     /// The profile nearest to a place, clamped to the panel and the scan.
@@ -91,12 +90,12 @@ mod tests {
         assert_eq!((s.len(), s.layers()), (108, 12));
         let c = s.coordinate(13);
         assert!((c[0] - 514.0).abs() < 1e-9 && (c[1] - 531.0).abs() < 1e-9 && (c[2] - 30.0).abs() < 1e-9);
-        assert_eq!(s.nearest(&[514.0, 531.0, 30.0]), Some(13));
+        assert!(s.covers(&[514.0, 531.0, 30.0]) && s.clamped(&[514.0, 531.0, 30.0]) == 13);
         assert!((s.weight(13, &[514.0, 531.0, 30.0]) - 1.0).abs() < 1e-12);
         // Half a step away the weight is one half.
         assert!((s.weight(13, &[514.0, 531.0, 40.0 - 1e-9]) - 0.5).abs() < 1e-6);
         assert_eq!(s.weight(13, &[514.0, 531.0, 65.0]), 0.0);
-        assert_eq!(s.nearest(&[514.0, 531.0, 240.0]), None);
-        assert_eq!(s.nearest(&[-1.0, 531.0, 3.0]), None);
+        assert!(!s.covers(&[514.0, 531.0, 240.0]) && s.clamped(&[514.0, 531.0, 240.0]) == 103);
+        assert!(!s.covers(&[-1.0, 531.0, 3.0]));
     }
 }

@@ -1,6 +1,6 @@
 //! Fitting one reflection again, with everything that goes into it.
 
-use super::{Bell, Candidate, Fit, Fitter, Grid, References, Scratch, Setup};
+use super::{Bell, Candidate, Fitter, Grid, Outcome, References, Scratch, Setup};
 
 /// The reference profiles of an experiment, complete.
 ///
@@ -11,14 +11,16 @@ pub(crate) struct Profiles(References);
 /// A fit and its terms by foreground pixel, image by image.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Examined {
-    /// `None` where the profile does not reach the pixels.
-    pub(crate) fit: Option<Fit>,
+    /// What became of the reflection.
+    pub(crate) outcome: Outcome,
     /// The part of the reflection; empty where there is no profile.
     pub(crate) fraction: Vec<f64>,
     /// Background.
     pub(crate) levels: Vec<f64>,
     /// p/v: the part over what the pixel is expected to vary by, 0 for pixels that take no part.
     pub(crate) weight: Vec<f64>,
+    /// What the pixel adds to the variance of Σ weight · counts.
+    pub(crate) spread: Vec<f64>,
     /// Counts; −1 also where a spike was left out.
     pub(crate) counts: Vec<i32>,
 }
@@ -47,12 +49,16 @@ impl<'a> Fitter<'a> {
     /// Fits a reflection as [`Fitter::take`](super::Fitter::take) has.
     pub(crate) fn examine(&self, c: &Candidate) -> Examined {
         let mut scratch = Scratch::default();
-        let fit = self.fit(c, &mut scratch);
+        let outcome = self.fit(c, &mut scratch);
         let Scratch { projection, levels, cells, counts, .. } = scratch;
-        let mut weight = vec![0.0; levels.len()];
-        if let Some(fit) = &fit {
-            cells.iter().for_each(|cell| weight[cell.index as usize] = cell.weight(fit.intensity));
+        let [mut weight, mut spread] = [vec![0.0; levels.len()], vec![0.0; levels.len()]];
+        if let Some(fit) = &outcome.fit {
+            for cell in &cells {
+                let w = cell.weight(fit.intensity);
+                weight[cell.index as usize] = w;
+                spread[cell.index as usize] = cell.spread(w, fit.expected());
+            }
         }
-        Examined { fit, fraction: projection.fraction, levels, weight, counts }
+        Examined { outcome, fraction: projection.fraction, levels, weight, spread, counts }
     }
 }

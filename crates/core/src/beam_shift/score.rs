@@ -8,7 +8,7 @@
 //! A wrong centre also distorts the lattice a little: vectors that were found with it are too far off for spots at high resolution. So the first
 //! search goes from place to place, 1 mm apart, refines the vectors there, and uses only spots within some lattice planes of the origin.
 
-use super::lattice::{Point, refine};
+use super::vectors::{Point, refine};
 use crate::job::{Cancelled, Monitor, parallel};
 use crate::math::{Mat3, Vec3};
 

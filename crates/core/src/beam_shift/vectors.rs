@@ -8,7 +8,7 @@
 //! is 1 for a lattice vector and 0 on average for others, whatever the centre. Along a direction, S_w at all lengths is the Fourier transform
 //! of the points projected on it (Steller, Bolotovsky & Rossmann 1997); the best are refined by least squares on the fractional parts.
 
-use super::offset::turns;
+use super::score::turns;
 use crate::job::parallel;
 use crate::math::{Mat3, Vec3};
 use rustfft::{FftPlanner, num_complex::Complex};
