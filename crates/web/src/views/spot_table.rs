@@ -8,7 +8,7 @@ use crate::present::scroll::{self, HEAD, ROW};
 use crate::state::{Page, Spot};
 
 /// The reflections of the selected stage as a table, of which only the rows that are seen are there. A row that is clicked is lit on its image and
-/// in the lattice, and a spot that is lit there is brought into view here.
+/// in the lattice, and a spot that is lit there is brought into view here. Of integrated ones a double click, or Enter, opens the shoebox.
 #[component]
 pub fn SpotTable() -> impl IntoView {
     let page = expect_context::<Page>();
@@ -66,6 +66,7 @@ fn Rows() -> impl IntoView {
         let by: isize = match e.key().as_str() {
             "ArrowDown" => 1,
             "ArrowUp" => -1,
+            "Enter" => 0,
             _ => return,
         };
         e.prevent_default();
@@ -74,9 +75,9 @@ fn Rows() -> impl IntoView {
         let Some((lit, first)) = place else { return };
         let next = lit.map_or(Some(first), |l| l.checked_add_signed(by));
         // Of a row that is not seen nothing is known yet.
-        let spot = next.and_then(|row| row.checked_sub(first)).and_then(|k| page.spot_of_row(k));
-        match (spot, lit) {
-            (Some(spot), _) => page.light(Some(spot)),
+        let k = next.and_then(|row| row.checked_sub(first)).filter(|k| page.spot_of_row(*k).is_some());
+        match (k, lit) {
+            (Some(k), _) => page.choose_row(k, by == 0),
             (None, Some(lit)) => reveal(lit),
             (None, None) => {}
         }
@@ -118,7 +119,8 @@ fn Rows() -> impl IntoView {
                     let at = rows.window.first + k;
                     let lit = rows.lit == Some(at);
                     let cells = cells(row, kind, many).into_iter().map(|text| view! { <td>{text}</td> }).collect_view();
-                    view! { <tr class:lit=lit aria-selected=lit.to_string() aria-rowindex=(at + 2).to_string() on:click=move |_| page.light(page.spot_of_row(k))>{cells}</tr> }
+                    view! { <tr class:lit=lit aria-selected=lit.to_string() aria-rowindex=(at + 2).to_string() title=row.fate.map(|_| "Double click or Enter: how its intensity comes of its pixels")
+                        on:click=move |_| page.choose_row(k, false) on:dblclick=move |_| page.choose_row(k, true)>{cells}</tr> }
                 };
                 rows.rows.iter().enumerate().map(one).collect_view()
             })
@@ -175,7 +177,11 @@ fn cells(row: &Row, kind: Option<SpotKind>, many_sweeps: bool) -> Vec<String> {
     if kind.is_some_and(|k| k != SpotKind::Found) {
         let done = if kind == Some(SpotKind::Integrated) { "integrated" } else { "indexed" };
         cells.push(row.hkl.map_or(String::new(), |h| h.map(|n| n.to_string()).join(" ")));
-        cells.push(if row.good { done.to_owned() } else { format!("not {done}") });
+        cells.push(match row.fate {
+            Some(fate) => fate.words().to_owned(),
+            None if row.good => done.to_owned(),
+            None => format!("not {done}"),
+        });
     }
     cells
 }
