@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn rows_of_integrated_ones_tell_their_fate() {
-        let row = |of, state| Overlay::new(&ReflectionsHeader { of, n: 1 }, &[vec![0; 8], vec![0; 12], vec![0; 16], vec![1; 12], vec![state]]).row(0);
+        let row = |of, state| {
+            Overlay::new(&ReflectionsHeader { of, n: 1 }, &[vec![0; 8], vec![0; 12], vec![0; 16], vec![1; 12], vec![state]]).row(0)
+        };
         let masked = row(SpotKind::Integrated, Fate::Masked.number() << 1);
         assert_eq!((masked.good, masked.fate), (false, Some(Fate::Masked)));
         let fitted = row(SpotKind::Integrated, GOOD | (Fate::Fitted.number() << 1));

@@ -127,7 +127,7 @@ pub fn range(a: &Account, layer: Layer) -> [f64; 2] {
         Layer::Background => {
             let most = highest(layer);
             // Level ground is light, and what slopes is seen.
-            [0.0, if most > 0.0 { 6.0 * most } else { 1.0 }]
+            [0.0, if most > 0.0 { 20.0 * most } else { 1.0 }]
         }
         Layer::Profile => [0.0, highest(layer).max(1e-3)],
         Layer::Difference => [-5.0, 5.0],
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(Pixel::of(&a, 2).unwrap().words(), "background: not usable, b = 1.00, v = 1.00");
         assert_eq!(Pixel::of(&a, 12), None);
         // The spike does not fade the rest.
-        assert_eq!((range(&a, Layer::Counts), range(&a, Layer::Background)), ([0.0, 9.0], [0.0, 6.0]));
+        assert_eq!((range(&a, Layer::Counts), range(&a, Layer::Background)), ([0.0, 9.0], [0.0, 20.0]));
         assert_eq!(heading(&a, Layer::Counts), "Counts c  0 to 900");
         assert_eq!(Layer::of(&a).len(), 5);
         assert_eq!(Layer::of(&Account { fit: None, profile: Vec::new(), ..a }), [Layer::Counts, Layer::Background, Layer::Difference]);

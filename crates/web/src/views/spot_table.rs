@@ -22,9 +22,10 @@ fn Rows() -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let n = Memo::new(move |_| table.rows.with(|r| r.as_ref().map_or(0, |r| r.n)));
     let look = move || {
-        if let Some(node) = node.get_untracked() {
+        // The observer looks once more when the table has been closed.
+        if let (Some(Some(node)), Some(n)) = (node.try_get_untracked(), n.try_get_untracked()) {
             let view = f64::from(node.client_height());
-            let first = scroll::first(n.get_untracked(), f64::from(node.scroll_top()), view);
+            let first = scroll::first(n, f64::from(node.scroll_top()), view);
             let seen = [first, scroll::whole(view) + 1];
             if table.seen.get_untracked() != seen {
                 table.seen.set(seen);
@@ -136,7 +137,7 @@ fn Rows() -> impl IntoView {
                 <button class="icon" aria-label="Close the table" title="Close (l)" on:click=move |_| table.open.set(false)>"✕"</button></p>
             <div class="rows" tabindex="0" node_ref=node on:scroll=move |_| look() on:keydown=key>
                 <div style:height=move || format!("{}px", scroll::height(n.get()))>
-                    <table aria-rowcount=move || (n.get() + 1).to_string() style=format!("--row:{ROW}px;--head:{HEAD}px")>
+                    <table class:fates=move || kind.get().is_some_and(|k| k != SpotKind::Found) aria-rowcount=move || (n.get() + 1).to_string() style=format!("--row:{ROW}px;--head:{HEAD}px")>
                         <thead><tr>
                             <Show when=move || { sweeps.get() > 1 }><th>"sweep"</th></Show>
                             {head(Column::Image, "image", "")}

@@ -14,8 +14,9 @@ impl Account {
         r.headline = self.headline();
         r.verdict = self.verdict(params);
         r.level = match self.fate {
-            Fate::Both | Fate::Summed => Level::Good,
-            Fate::Fitted => Level::Warning,
+            Fate::Both => Level::Good,
+            Fate::Summed if !params.profile_fitting => Level::Good,
+            Fate::Summed | Fate::Fitted => Level::Warning,
             _ => Level::Bad,
         };
         if !self.agrees {
@@ -27,7 +28,9 @@ impl Account {
         r.tables.push(self.place());
         if !self.counts.is_empty() {
             let s = &self.sum;
-            r.value("background_mean", s.level).value("i_sum", s.intensity).value("sigma_sum", s.variance.sqrt());
+            if !self.background.is_empty() {
+                r.value("background_mean", s.level).value("i_sum", s.intensity).value("sigma_sum", s.variance.sqrt());
+            }
             r.tables.push(self.summation());
         }
         if let Some(f) = &self.fit {
@@ -75,7 +78,7 @@ impl Account {
         match (&self.fit, self.fate) {
             (Some(f), Fate::Both | Fate::Fitted) => measured(f.intensity, f.variance.sqrt()),
             (_, Fate::Summed) => measured(self.sum.intensity, self.sum.variance.sqrt()),
-            _ => "not integrated".to_owned(),
+            _ => "Not integrated".to_owned(),
         }
     }
 
@@ -98,6 +101,11 @@ impl Account {
         match self.fate {
             Fate::Both => "Summed and fitted.".to_owned(),
             Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
+            Fate::Summed if self.partiality < 0.99 => format!(
+                "Summed, as far as its images go: {:.3} of its rocking curve was recorded. No profile could be fitted: {}.",
+                self.partiality,
+                self.unfitted()
+            ),
             Fate::Summed => format!("Summed; no profile could be fitted: {}.", self.unfitted()),
             Fate::Fitted => match spikes {
                 Some(s) if lost == 0 => format!("Fitted; not summed, because {s}."),
@@ -105,30 +113,30 @@ impl Account {
                 None => format!("Fitted to what is left of it; not summed, because {pixels}."),
             },
             Fate::Blind => format!(
-                "Not integrated: |ζ| = {:.3}, less than min_zeta = {}. So near to the rotation axis a reflection stays in the diffracting position for \
+                "|ζ| = {:.3} is less than min_zeta = {}. So near to the rotation axis a reflection stays in the diffracting position for \
                  a large part of the turn, and its rocking curve lies mostly in one that cannot be told from its neighbours'. Such reflections are \
                  recorded about another axis, or by their symmetry mates.",
                 self.zeta.abs(),
                 params.min_zeta
             ),
-            Fate::NoBox => "Not integrated: its rays miss the panel, or its box would be absurdly large.".to_owned(),
+            Fate::NoBox => "Its rays miss the panel, or its box would be absurdly large.".to_owned(),
             Fate::NoBackground => {
                 let n = self.sum.background[0];
                 if (n as usize) < params.min_pixels {
-                    format!("Not integrated: {n} usable pixels around it are fewer than min_pixels = {}.", params.min_pixels)
+                    format!("{n} usable pixels around it are fewer than min_pixels = {}.", params.min_pixels)
                 } else {
-                    format!("Not integrated: the {n} usable pixels around it do not determine a background.")
+                    format!("The {n} usable pixels around it do not determine a background.")
                 }
             }
             Fate::Masked => format!(
-                "Not integrated: {pixels}, and the usable part {:.2} is less than valid_foreground_threshold = {}.",
+                "{pixels}, and the usable part {:.2} is less than valid_foreground_threshold = {}.",
                 f64::from(usable) / f64::from(all.max(1)),
                 params.valid_foreground_threshold
             ),
             Fate::Unfitted => {
                 let reasons = (lost > 0 || spikes.is_none()).then_some(pixels).into_iter().chain(spikes);
                 let reasons = reasons.collect::<Vec<_>>().join(", and ");
-                format!("Not integrated: it was not summed, because {reasons}; and no profile could be fitted: {}.", self.unfitted())
+                format!("It was not summed, because {reasons}; and no profile could be fitted: {}.", self.unfitted())
             }
         }
     }
@@ -178,6 +186,9 @@ impl Account {
         );
         row("their counts Σc", String::new(), s.counts.to_string());
         row("pixels around it", if used == around { String::new() } else { format!("{around}, without outliers") }, used.to_string());
+        if self.background.is_empty() {
+            return t;
+        }
         row("background b", "per pixel, from those around it".to_owned(), short(s.level));
         row("under the reflection B", format!("{n} × {}", short(s.level)), short(s.under));
         row("I = Σc − B", format!("{} − {}", s.counts, short(s.under)), short(s.intensity));
