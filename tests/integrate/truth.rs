@@ -54,7 +54,7 @@ fn integrate(simulation: Simulation, params: &Params) -> (Integrated, Arc<Simula
 }
 
 /// Deviations from the true counts in standard deviations, of fully recorded reflections.
-fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
+pub fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
     let t = &out.reflections;
     let rows: BTreeMap<_, _> = (0..t.len()).map(|i| ((t.hkl[i], t.entering[i]), i)).collect();
     let one = |r: &ewald_sim::TrueReflection| {
@@ -66,7 +66,7 @@ fn deviations(out: &Integrated, truth: &Simulation, bit: u64) -> Vec<f64> {
     truth.reflections().iter().filter_map(one).collect()
 }
 
-fn mean_and_sd(z: &[f64]) -> (f64, f64) {
+pub fn mean_and_sd(z: &[f64]) -> (f64, f64) {
     let clipped: Vec<f64> = z.iter().map(|z| z.clamp(-8.0, 8.0)).collect();
     let mut size: Vec<f64> = z.iter().map(|z| z.abs()).collect();
     size.sort_by(f64::total_cmp);

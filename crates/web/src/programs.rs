@@ -39,7 +39,7 @@ pub fn publish(page: Page) {
             let [i_sum, var_sum, i_prf, var_prf] = r.account.tabulated;
             // What integration has in its table, beside what was measured again.
             let tabulated = serde_json::json!({ "i_sum": i_sum, "var_sum": var_sum, "i_prf": i_prf, "var_prf": var_prf });
-            serde_json::json!({ "number": r.number, "hkl": r.account.hkl, "report": r.report, "tabulated": tabulated })
+            serde_json::json!({ "number": r.number, "hkl": r.account.hkl, "report": r.report, "tabulated": tabulated, "upon": r.account.upon.len() })
         });
         told.and_then(|t| js_sys::JSON::parse(&t.to_string()).ok()).unwrap_or(JsValue::NULL)
     });

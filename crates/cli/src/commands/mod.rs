@@ -9,6 +9,7 @@ mod reflection;
 mod report;
 mod simulate;
 mod stage;
+mod unfinished;
 
 use crate::arguments::{Arguments, Failure};
 use ewald_core::session::StageId;

@@ -1,6 +1,6 @@
 //! `ewald process`: everything.
 
-use super::io;
+use super::{io, unfinished};
 use crate::arguments::{Arguments, Failure};
 use crate::file_source;
 use crate::progress::Terminal;
@@ -24,8 +24,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for stage in StageId::ALL {
         let before = Instant::now();
+        if stage == StageId::Integrate {
+            unfinished::take_up(&mut session, arguments);
+        }
         let result = session.run(stage, &monitor).map(|report| (report.headline.clone(), report.warnings.clone(), report.to_text()));
         monitor.clear();
+        if stage == StageId::Integrate {
+            unfinished::leave(&session, &result, arguments)?;
+        }
         let lines: String = monitor.take_log().into_iter().map(|l| l + "\n").collect();
         log += &format!("\n=== {} ===\n{lines}", stage.title());
         match result {

@@ -2,6 +2,7 @@
 
 use super::io::{self, Inputs};
 use super::process::add_images;
+use super::unfinished;
 use crate::arguments::{Arguments, Failure};
 use crate::file_source;
 use crate::progress::Terminal;
@@ -44,10 +45,17 @@ pub fn run_session(stage: StageId, arguments: &Arguments, tell: bool) -> Result<
     io::add_free_flags(&mut session)?;
     load(&mut session, stage, io::read_inputs(arguments)?)?;
     let monitor = Terminal::new(arguments.quiet);
-    let outcome = session.run(stage, &monitor);
+    if stage == StageId::Integrate {
+        unfinished::take_up(&mut session, arguments);
+    }
+    let outcome = session.run(stage, &monitor).cloned();
     monitor.clear();
+    monitor.take_log().iter().for_each(|line| eprintln!("{line}"));
+    if stage == StageId::Integrate {
+        unfinished::leave(&session, &outcome, arguments)?;
+    }
     let told = match &outcome {
-        Ok(report) => tell.then(|| (*report).clone()),
+        Ok(report) => tell.then(|| report.clone()),
         Err(error) => error.report(),
     };
     if let Some(report) = told {

@@ -81,6 +81,17 @@ macro_rules! reflections {
                 out
             }
 
+            /// As [`select`](Self::select), but each column is let go as soon as it is copied: for tables that fill the memory.
+            pub fn into_selected(mut self, rows: &[usize]) -> Reflections {
+                let mut out = Reflections { rows: self.rows, extra: std::mem::take(&mut self.extra), ..Reflections::default() }.select(rows);
+                out.identifiers = std::mem::take(&mut self.identifiers);
+                $( let column = std::mem::take(&mut self.$field);
+                if !column.is_empty() {
+                    out.$field = rows.iter().map(|&i| column[i].clone()).collect();
+                } )*
+                out
+            }
+
             /// Appends another table. Columns that either lacks are dropped.
             pub fn append(&mut self, other: &Reflections) {
                 if self.rows == 0 {
@@ -261,6 +272,7 @@ mod tests {
         t.d = vec![1.0, 2.0, 3.0];
         t.extra.insert("x".into(), RawColumn { kind: "bool".into(), bytes: vec![7, 8, 9], records: true });
         let s = t.select(&[2, 0]);
+        assert!(t.clone().into_selected(&[2, 0]) == s);
         assert_eq!((s.len(), &s.id, &s.d, &s.extra["x"].bytes), (2, &vec![2, 0], &vec![3.0, 1.0], &vec![9, 7]));
         assert_eq!(t.require(&["id", "flags"]), Err(MissingColumn { column: "flags" }));
         t.append(&s);

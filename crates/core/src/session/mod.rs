@@ -24,6 +24,7 @@ use crate::format::source::{FileSet, SourceFile};
 use crate::image::ImageSource;
 use crate::params::ParamError;
 use crate::report::Report;
+use crate::stages::integrate::Checkpoint;
 use std::sync::Arc;
 
 /// What is known of one stage.
@@ -43,6 +44,8 @@ pub struct Session {
     inputs: Option<String>,
     results: Results,
     records: [Record; 9],
+    /// An integration that was stopped.
+    unfinished: Checkpoint,
 }
 
 impl Session {
@@ -61,7 +64,20 @@ impl Session {
             }
             self.files.insert(file);
         }
+        if from == StageId::Import {
+            self.unfinished = Checkpoint::default();
+        }
         self.mark_stale(from);
+    }
+
+    /// An integration that was stopped: what the next one goes on from, if its inputs and parameters are the same.
+    pub fn unfinished_integration(&self) -> &Checkpoint {
+        &self.unfinished
+    }
+
+    /// Takes up an integration that an earlier session left unfinished.
+    pub fn set_unfinished_integration(&mut self, unfinished: Checkpoint) {
+        self.unfinished = unfinished;
     }
 
     /// Adds files that others refer to (data files of a master, images of an experiment list) but that are no input of their own.

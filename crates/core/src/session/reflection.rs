@@ -104,7 +104,13 @@ impl Session {
         let needs = SessionError::Needs { stage: StageId::Integrate, needs: StageId::Integrate };
         let (data, more) = self.results.integrated.as_ref().zip(self.results.integration.as_ref()).ok_or(needs)?;
         let Some(found) = find(data, more, wanted) else { return Ok(None) };
-        let account = account(&data.experiments, &more.learned, found.table, found.row, &self.images)?;
+        let account = account(
+            &data.experiments,
+            &more.learned,
+            [&data.reflections, &more.left_out],
+            [usize::from(!found.integrated), found.row],
+            &self.images,
+        )?;
         let mut same: Vec<u64> = rows(data, more).filter(|r| r.table.hkl.get(r.row) == Some(&account.hkl)).map(|r| r.number()).collect();
         same.sort_unstable();
         let imageset = data.experiments.experiments[account.experiment].imageset.unwrap_or(0);

@@ -98,7 +98,8 @@ impl Session {
         let refined = need(&self.results.refined, StageId::Integrate, StageId::Refine)?;
         // The pixels of strong spots are in their own table, unless the refined one was loaded with them.
         let strong = self.results.strong.as_ref().filter(|s| refined.reflections.shoebox.is_empty() && !s.shoebox.is_empty());
-        let out = integrate::run(&refined.experiments, &refined.reflections, strong, &self.images, &self.params.integrate, monitor)?;
+        let (params, unfinished) = (&self.params.integrate, &mut self.unfinished);
+        let out = integrate::resume(&refined.experiments, &refined.reflections, strong, &self.images, params, unfinished, monitor)?;
         let report = out.report;
         self.results.integrated = Some(Data { experiments: out.experiments, reflections: out.reflections });
         self.results.integration = Some(Integration { left_out: out.left_out, learned: out.learned });

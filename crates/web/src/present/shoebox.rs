@@ -13,6 +13,8 @@ pub enum Layer {
     Background,
     /// The profile: the part of the reflection in each pixel.
     Profile,
+    /// What the reflections upon it have.
+    Beside,
     /// What the counts differ by, in standard deviations of what is expected.
     Difference,
 }
@@ -21,11 +23,13 @@ impl Layer {
     /// All that there are of a reflection.
     pub fn of(account: &Account) -> Vec<Layer> {
         let (background, profile) = (!account.background.is_empty(), !account.profile.is_empty());
+        let beside = !account.beside.is_empty();
         let all = [
             (Layer::Counts, !account.counts.is_empty()),
             (Layer::Expected, background && account.fit.is_some()),
             (Layer::Background, background),
             (Layer::Profile, profile),
+            (Layer::Beside, beside),
             (Layer::Difference, background),
         ];
         all.into_iter().filter(|(_, there)| *there).map(|(layer, _)| layer).collect()
@@ -35,9 +39,10 @@ impl Layer {
     pub fn title(self) -> &'static str {
         match self {
             Layer::Counts => "Counts c",
-            Layer::Expected => "Expected v = b + I·p",
+            Layer::Expected => "Expected v",
             Layer::Background => "Background b",
             Layer::Profile => "Profile p, %",
+            Layer::Beside => "Others' counts ΣJ·q",
             Layer::Difference => "(c − v)/√v",
         }
     }
@@ -58,6 +63,10 @@ pub struct Pixel {
     pub background: Option<f64>,
     /// The part of the reflection.
     pub part: Option<f64>,
+    /// What the reflections upon it have, counts; 0 where there are none.
+    pub beside: f64,
+    /// Whether it is no background because it belongs to another reflection.
+    pub taken: bool,
     /// What is expected.
     pub expected: Option<f64>,
 }
@@ -69,7 +78,8 @@ impl Pixel {
         let background = a.background.get(n).map(|b| f64::from(*b));
         let part = a.profile.get(n).map(|p| f64::from(*p));
         let intensity = a.fit.as_ref().map(|f| f.intensity.max(0.0));
-        let reflection = part.zip(intensity).map_or(0.0, |(p, i)| p * i);
+        let beside = a.beside.get(n).map_or(0.0, |o| f64::from(*o));
+        let reflection = part.zip(intensity).map_or(0.0, |(p, i)| p * i) + beside.max(0.0);
         Some(Pixel {
             counts: (counts >= 0).then_some(counts),
             overloaded: counts == -2,
@@ -77,6 +87,8 @@ impl Pixel {
             spike: a.spikes.binary_search(&(n as u32)).is_ok(),
             background,
             part,
+            beside,
+            taken: a.taken.binary_search(&(n as u32)).is_ok(),
             expected: background.map(|b| b + reflection),
         })
     }
@@ -88,6 +100,7 @@ impl Pixel {
             Layer::Expected => self.expected,
             Layer::Background => self.background,
             Layer::Profile => self.part.filter(|_| self.foreground).map(|p| 100.0 * p),
+            Layer::Beside => self.foreground.then_some(self.beside),
             Layer::Difference => {
                 let (c, v) = self.counts.zip(self.expected)?;
                 Some((f64::from(c) - v) / v.max(LEAST).sqrt())
@@ -100,6 +113,7 @@ impl Pixel {
         let what = match (self.foreground, self.spike) {
             (true, true) => "of the reflection, left out: it cannot belong to it",
             (true, false) => "of the reflection",
+            _ if self.taken => "of another reflection, therefore no background",
             _ => "background",
         };
         let counts = match self.counts {
@@ -109,7 +123,8 @@ impl Pixel {
         };
         let of = |name: &str, v: Option<f64>| v.map_or(String::new(), |v| format!(", {name} = {}", digits(v)));
         let part = of("p", self.part.filter(|_| self.foreground));
-        let rest = [of("b", self.background), part, of("v", self.expected), of("(c − v)/√v", self.value(Layer::Difference))];
+        let others = of("others", Some(self.beside).filter(|o| *o != 0.0));
+        let rest = [of("b", self.background), part, others, of("v", self.expected), of("(c − v)/√v", self.value(Layer::Difference))];
         format!("{what}: {counts}{}", rest.concat())
     }
 }
@@ -123,7 +138,7 @@ pub fn range(a: &Account, layer: Layer) -> [f64; 2] {
     let highest = |layer: Layer| values().filter(|p| !p.spike).filter_map(|p| p.value(layer)).fold(0.0, f64::max);
     match layer {
         // Counts and what is expected of them are compared by eye.
-        Layer::Counts | Layer::Expected => [0.0, highest(Layer::Counts).max(1.0)],
+        Layer::Counts | Layer::Expected | Layer::Beside => [0.0, highest(Layer::Counts).max(1.0)],
         Layer::Background => {
             let most = highest(layer);
             // Level ground is light, and what slopes is seen.
@@ -275,7 +290,10 @@ mod tests {
             foreground: vec![false, true, false, false, true, true],
             background: vec![1.0; 12],
             profile: vec![0.0, 0.25, 0.0, 0.0, 0.3, 0.1, 0.0, 0.2, 0.0, 0.0, 0.1, 0.0],
+            beside: Vec::new(),
             spikes: vec![7],
+            taken: vec![3],
+            upon: Vec::new(),
             sum: Sum::default(),
             fit: Some(FitTerms { intensity: 20.0, ..FitTerms::default() }),
             tabulated: [f64::NAN; 4],
@@ -295,6 +313,16 @@ mod tests {
         );
         assert!(Pixel::of(&a, 7).unwrap().words().contains("cannot belong"));
         assert_eq!(Pixel::of(&a, 2).unwrap().words(), "background: not usable, b = 1.00, v = 1.00");
+        assert_eq!(
+            Pixel::of(&a, 3).unwrap().words(),
+            "of another reflection, therefore no background: c = 0, b = 1.00, v = 1.00, (c − v)/√v = -1.00"
+        );
+        let among = Account { beside: [0.0, 2.0].repeat(6), ..a.clone() };
+        assert_eq!(
+            Pixel::of(&among, 1).unwrap().words(),
+            "of the reflection: c = 4, b = 1.00, p = 0.250, others = 2.00, v = 8.00, (c − v)/√v = -1.41"
+        );
+        assert_eq!((Layer::of(&among).len(), Pixel::of(&among, 1).unwrap().value(Layer::Beside)), (6, Some(2.0)));
         assert_eq!(Pixel::of(&a, 12), None);
         // The spike does not fade the rest.
         assert_eq!((range(&a, Layer::Counts), range(&a, Layer::Background)), ([0.0, 9.0], [0.0, 20.0]));

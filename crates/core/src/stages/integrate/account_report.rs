@@ -16,7 +16,7 @@ impl Account {
         r.level = match self.fate {
             Fate::Both => Level::Good,
             Fate::Summed if !params.profile_fitting => Level::Good,
-            Fate::Summed | Fate::Fitted => Level::Warning,
+            Fate::Summed | Fate::Fitted | Fate::Parted => Level::Warning,
             _ => Level::Bad,
         };
         if !self.agrees {
@@ -36,6 +36,7 @@ impl Account {
         if let Some(f) = &self.fit {
             r.value("i_prf", f.intensity).value("sigma_prf", f.variance.sqrt()).value("correlation", f.correlation);
             r.tables.push(self.fitting(f));
+            r.tables.extend(self.upon_it());
             r.tables.push(self.by_image(f));
         }
         if self.fate.is_integrated() {
@@ -76,7 +77,7 @@ impl Account {
 
     fn headline(&self) -> String {
         match (&self.fit, self.fate) {
-            (Some(f), Fate::Both | Fate::Fitted) => measured(f.intensity, f.variance.sqrt()),
+            (Some(f), Fate::Both | Fate::Fitted | Fate::Parted) => measured(f.intensity, f.variance.sqrt()),
             (_, Fate::Summed) => measured(self.sum.intensity, self.sum.variance.sqrt()),
             _ => "Not integrated".to_owned(),
         }
@@ -99,7 +100,14 @@ impl Account {
             n => Some(format!("{n} pixels cannot belong to it (hot pixels, cosmic rays) and were left out")),
         };
         match self.fate {
+            Fate::Both if !self.beside.is_empty() => format!("Summed, and fitted together with {}.", self.others()),
             Fate::Both => "Summed and fitted.".to_owned(),
+            Fate::Parted => format!(
+                "Fitted together with {}; not summed, because {} of the counts in its pixels are theirs.",
+                self.others(),
+                short(self.upon.iter().filter_map(|u| u.found).map(|f| f.counts).sum())
+            ),
+            Fate::Inseparable => format!("It cannot be told from {}.", self.others()),
             Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
             Fate::Summed if self.partiality < 0.99 => format!(
                 "Summed, as far as its images go: {:.3} of its rocking curve was recorded. No profile could be fitted: {}.",
@@ -155,6 +163,43 @@ impl Account {
         }
     }
 
+    /// The reflections upon it.
+    fn others(&self) -> String {
+        match &self.upon[..] {
+            [one] => format!("({}), which lies upon it", index(one.hkl)),
+            [] => "what lies upon it".to_owned(),
+            all => format!("{} that lie upon it", all.len()),
+        }
+    }
+
+    /// Who they are, how far away, and what was found of them.
+    fn upon_it(&self) -> Option<Table> {
+        let columns = [
+            ("Reflection", "h k l"),
+            ("ID", ""),
+            ("Away", "px"),
+            ("Away", "images"),
+            ("Its part here", ""),
+            ("Its counts here", ""),
+            ("Correlation", ""),
+        ];
+        let mut t = Table::new("account_upon", "Reflections upon it", &columns);
+        for u in &self.upon {
+            let [dx, dy, dz] = [0, 1, 2].map(|a| u.predicted[a] - self.predicted[a]);
+            let found = |f: fn(&super::Found) -> String| u.found.as_ref().map_or("–".to_owned(), f);
+            t.push(vec![
+                index(u.hkl).into(),
+                Cell::count(u.experiment),
+                Cell::number(libm::hypot(dx, dy), 1),
+                Cell::number(dz, 1),
+                found(|f| format!("{:.3}", f.part)).into(),
+                found(|f| short(f.counts)).into(),
+                found(|f| format!("{:.2}", f.correlation)).into(),
+            ]);
+        }
+        (!self.upon.is_empty()).then_some(t)
+    }
+
     fn place(&self) -> Table {
         let mut t = Table::new("reflection", "Where it is", &[("Quantity", ""), ("Value", "")]);
         let mut row = |name: &str, value: String| t.push(vec![name.into(), value.into()]);
@@ -201,10 +246,11 @@ impl Account {
         row("var(B)", how, short(s.under_variance));
         match &self.fit {
             Some(f) if s.variance.to_bits() != s.own_variance.to_bits() => {
-                let expected = f.expected * f.recorded;
+                let expected = f.expected * f.recorded + f.beside.max(0.0);
+                let others = if f.beside > 0.0 { format!(" + {} of others", short(f.beside)) } else { String::new() };
                 row(
                     "E, the counts that the fit lets one expect",
-                    format!("its E × Σp = {} × {}", short(f.expected), short(f.recorded)),
+                    format!("its E × Σp = {} × {}{others}", short(f.expected), short(f.recorded)),
                     short(expected),
                 );
                 row("var(I) = E + var(B)", format!("{} + {}", short(expected), short(s.under_variance)), short(s.variance));
@@ -228,15 +274,31 @@ impl Account {
         let mut row = |step: &str, how: String, value: String| t.push(vec![step.into(), how.into(), value.into()]);
         let s = f.total();
         row("p", "the part of the reflection that the profile has in a pixel".to_owned(), String::new());
-        row("v = b + I·p", "what a pixel's counts are expected to be, and to vary by; b where I < 0".to_owned(), String::new());
-        row("w = p/v", "the weight of a pixel".to_owned(), String::new());
+        let joint = !self.beside.is_empty();
+        if joint {
+            row("q", "the part that one upon it has in a pixel".to_owned(), String::new());
+            row(
+                "v = b + I·p + Σ J·q",
+                "what a pixel's counts are expected to be, and to vary by; J the counts of those upon it".to_owned(),
+                String::new(),
+            );
+            row(
+                "w",
+                "p/v, less as much of each q/v as makes Σ w·q = 0: the weight of a pixel that no other sways".to_owned(),
+                String::new(),
+            );
+        } else {
+            row("v = b + I·p", "what a pixel's counts are expected to be, and to vary by; b where I < 0".to_owned(), String::new());
+            row("w = p/v", "the weight of a pixel".to_owned(), String::new());
+        }
         row("pixels that take part", String::new(), s.pixels.to_string());
         row("their part of the reflection Σp", String::new(), short(f.recorded));
         row("A = Σ w(c − b)", "over images: the table below".to_owned(), short(s.found));
         row("F = Σ w·p", "the same".to_owned(), short(s.information));
         row("I = A/F", format!("{} / {}", short(s.found), short(s.information)), short(f.intensity));
         row("E, the counts to expect", format!("max(I, 0) + 1, I = {}", short(f.intensity)), short(f.expected));
-        row("var(A) from counting: Σ w²(b + E·p)", "over images: the table below".to_owned(), short(s.spread));
+        let how = if joint { "var(A) from counting: Σ w²(b + E·p + Σ E_J·q)" } else { "var(A) from counting: Σ w²(b + E·p)" };
+        row(how, "over images: the table below".to_owned(), short(s.spread));
         let [around, used] = self.sum.background;
         match f.level_variance {
             Some(level) => {
@@ -262,6 +324,7 @@ impl Account {
     }
 
     fn by_image(&self, f: &FitTerms) -> Table {
+        let counting = if self.beside.is_empty() { "Σw²(b + E·p)" } else { "Σw²(b + E·p + …)" };
         let columns = [
             ("Image", ""),
             ("Pixels", ""),
@@ -271,7 +334,7 @@ impl Account {
             ("Σw(c − b)", ""),
             ("Σw·p", ""),
             ("Σw", ""),
-            ("Σw²(b + E·p)", ""),
+            (counting, ""),
         ];
         let mut t = Table::new("account_images", "Image by image", &columns);
         let area = self.foreground.len().max(1);
@@ -297,7 +360,7 @@ impl Account {
         row("1/LP", "inverse of Lorentz and polarization factor".to_owned(), short(self.lp));
         row("Q", "part of the photons that the sensor absorbs".to_owned(), short(self.qe));
         let factor = self.lp / if self.qe > 0.0 { self.qe } else { 1.0 };
-        if let Some(f) = self.fit.as_ref().filter(|_| matches!(self.fate, Fate::Both | Fate::Fitted)) {
+        if let Some(f) = self.fit.as_ref().filter(|_| matches!(self.fate, Fate::Both | Fate::Fitted | Fate::Parted)) {
             let i = f.intensity * factor;
             row("fitted: I/(LP·Q)", format!("{} × {} / {}", short(f.intensity), short(self.lp), short(self.qe)), short(i));
         }
@@ -307,6 +370,10 @@ impl Account {
         }
         t
     }
+}
+
+fn index([h, k, l]: [i32; 3]) -> String {
+    format!("{h} {k} {l}")
 }
 
 fn steps(id: &str, title: &str) -> Table {

@@ -3,15 +3,23 @@
 use super::measure::{INVALID, OVERLOADED, Pixels};
 use crate::geometry::Detector;
 use crate::image::{Frame, ImageSource};
+use crate::job::parallel;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Which boxes touch which image of an image set.
 #[derive(Debug)]
 pub(super) struct Schedule {
     /// Boxes by number.
-    boxes: Vec<BoxAt>,
-    /// Boxes on each image, ascending.
-    on_image: Vec<Vec<u32>>,
+    pub(super) boxes: Vec<BoxAt>,
+    /// Boxes by their first image.
+    order: Vec<u32>,
+    /// Where those that begin on each image begin in `order`, and its end.
+    start: Vec<u32>,
+    /// Most images that a box is on.
+    depth: usize,
+    /// Boxes with pixels that the mask hides: for most there is no need to look at it.
+    masked: Vec<bool>,
 }
 
 /// A box and the panel on which it is.
@@ -30,14 +38,21 @@ impl BoxAt {
 
 impl Schedule {
     /// Boxes must lie on images 0..`n_images`.
-    pub(super) fn new(boxes: Vec<BoxAt>, n_images: usize) -> Self {
-        let mut on_image = vec![Vec::new(); n_images];
-        for (i, b) in boxes.iter().enumerate() {
-            for z in b.bbox[4].max(0)..b.bbox[5].min(n_images as i32) {
-                on_image[z as usize].push(i as u32);
-            }
-        }
-        Schedule { boxes, on_image }
+    pub(super) fn new(boxes: Vec<BoxAt>, n_images: usize, rules: &PixelRules<'_>) -> Self {
+        let masked = parallel::map(boxes.len(), |i| rules.hide_some(&boxes[i]));
+        let first = |i: &u32| boxes[*i as usize].bbox[4].max(0) as usize;
+        let mut order: Vec<u32> = (0..boxes.len() as u32).collect();
+        order.sort_by_key(|i| (first(i), *i));
+        let start = (0..=n_images).map(|z| order.partition_point(|i| first(i) < z) as u32).collect();
+        let depth = boxes.iter().map(|b| (b.bbox[5] - b.bbox[4]).max(0)).max().unwrap_or(0) as usize;
+        Schedule { boxes, order, start, depth, masked }
+    }
+
+    /// The boxes on image `z`, by their first image.
+    fn on_image(&self, z: usize) -> impl Iterator<Item = u32> + '_ {
+        let from = self.start.get((z + 1).saturating_sub(self.depth)).map_or(self.order.len(), |s| *s as usize);
+        let to = self.start.get(z + 1).map_or(from, |s| *s as usize);
+        self.order[from..to.max(from)].iter().copied().filter(move |i| self.boxes[*i as usize].bbox[5] > z as i32)
     }
 }
 
@@ -47,6 +62,8 @@ pub(super) struct PixelRules<'a> {
     detector: &'a Detector,
     /// Of the image, row-major, true = usable: its own mask and what the panels' masks name.
     mask: Option<Cow<'a, [bool]>>,
+    /// Of the image.
+    width: usize,
 }
 
 impl<'a> PixelRules<'a> {
@@ -59,25 +76,37 @@ impl<'a> PixelRules<'a> {
                 hidden.fill(false);
             }
         });
-        PixelRules { detector, mask }
+        PixelRules { detector, mask, width: size[0] }
+    }
+
+    /// Whether the mask hides pixels of a box.
+    fn hide_some(&self, at: &BoxAt) -> bool {
+        let Some((mask, panel)) = self.mask.as_ref().zip(self.detector.panels.get(at.panel as usize)) else { return false };
+        let inside = |low: i32, high: i32, size: usize| i64::from(low.max(0))..i64::from(high).min(size as i64);
+        let columns = inside(at.bbox[0], at.bbox[1], panel.image_size[0]);
+        let hidden = |y: i64| {
+            let row = (y + panel.raw_image_offset[1]) * self.width as i64 + panel.raw_image_offset[0];
+            let run = usize::try_from(row + columns.start).ok().zip(usize::try_from(row + columns.end).ok());
+            run.is_none_or(|(a, b)| mask.get(a..b).is_none_or(|run| run.contains(&false)))
+        };
+        !columns.is_empty() && inside(at.bbox[2], at.bbox[3], panel.image_size[1]).any(hidden)
     }
 }
 
 /// Copies the pixels of all boxes on image `z`, box after box.
 pub(super) fn cut(schedule: &Schedule, rules: &PixelRules<'_>, z: usize, frame: &Frame) -> Vec<i32> {
-    let Some(numbers) = schedule.on_image.get(z) else { return Vec::new() };
-    let area = |&i: &u32| {
+    let area = |i: u32| {
         let [_, h, w] = schedule.boxes[i as usize].size();
         h * w
     };
-    let mut out = Vec::with_capacity(numbers.iter().map(area).sum());
-    for &i in numbers {
-        cut_box(&schedule.boxes[i as usize], rules, frame, &mut out);
+    let mut out = Vec::with_capacity(schedule.on_image(z).map(area).sum());
+    for i in schedule.on_image(z) {
+        cut_box(&schedule.boxes[i as usize], schedule.masked[i as usize], rules, frame, &mut out);
     }
     out
 }
 
-fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>) {
+fn cut_box(at: &BoxAt, masked: bool, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>) {
     let [_, height, width] = at.size();
     let start = out.len();
     out.resize(start + height * width, INVALID);
@@ -99,19 +128,23 @@ fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>
         let Some(counts) = frame.pixels.get(from..from + n) else { continue };
         let to = start + (y - y0) as usize * width + (xa - x0) as usize;
         let target = &mut out[to..to + n];
-        for (t, &c) in target.iter_mut().zip(counts) {
-            *t = if c > high {
+        let trusted = |c: i32| {
+            if c > high {
                 OVERLOADED
             } else if c < low {
                 INVALID
             } else {
                 c
-            };
-        }
-        if let Some(usable) = rules.mask.as_ref().and_then(|m| m.get(from..from + n)) {
-            for (t, _) in target.iter_mut().zip(usable).filter(|(_, ok)| !**ok) {
-                *t = INVALID;
             }
+        };
+        // Without branches, so that several pixels are done at a time.
+        match rules.mask.as_ref().filter(|_| masked).and_then(|m| m.get(from..from + n)) {
+            Some(usable) => {
+                for ((t, &c), &ok) in target.iter_mut().zip(counts).zip(usable) {
+                    *t = if ok { trusted(c) } else { INVALID };
+                }
+            }
+            None => target.iter_mut().zip(counts).for_each(|(t, &c)| *t = trusted(c)),
         }
     }
 }
@@ -120,34 +153,44 @@ fn cut_box(at: &BoxAt, rules: &PixelRules<'_>, frame: &Frame, out: &mut Vec<i32>
 #[derive(Debug)]
 pub(super) struct Collector<'a> {
     schedule: &'a Schedule,
-    open: Vec<Option<Pixels>>,
+    open: BTreeMap<u32, Pixels>,
     bytes: usize,
     /// Most bytes that open boxes have had at a time.
     pub(super) peak_bytes: usize,
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(schedule: &'a Schedule) -> Self {
-        Collector { schedule, open: vec![None; schedule.boxes.len()], bytes: 0, peak_bytes: 0 }
+    /// `open`: what boxes have from images before the first that will be added.
+    pub(super) fn new(schedule: &'a Schedule, open: BTreeMap<u32, Vec<i32>>) -> Self {
+        let with_place = |(i, counts): (u32, Vec<i32>)| {
+            let at = schedule.boxes.get(i as usize)?;
+            Some((i, Pixels { panel: at.panel as usize, bbox: at.bbox, counts }))
+        };
+        let open: BTreeMap<u32, Pixels> = open.into_iter().filter_map(with_place).collect();
+        let bytes = open.keys().map(|i| 4 * schedule.boxes[*i as usize].size().iter().product::<usize>()).sum();
+        Collector { schedule, open, bytes, peak_bytes: bytes }
+    }
+
+    /// What boxes that are not complete have.
+    pub(super) fn into_open(self) -> BTreeMap<u32, Vec<i32>> {
+        self.open.into_iter().map(|(i, p)| (i, p.counts)).collect()
     }
 
     /// Adds what [`cut`] made of image `z`; images must come in order. Boxes that are now complete go to `complete` with their numbers.
     pub(super) fn add(&mut self, z: usize, mut pixels: &[i32], complete: &mut Vec<(usize, Pixels)>) {
-        let Some(numbers) = self.schedule.on_image.get(z) else { return };
         let first = complete.len();
-        for &i in numbers {
+        for i in self.schedule.on_image(z) {
             let at = &self.schedule.boxes[i as usize];
             let [depth, height, width] = at.size();
             let (mine, rest) = pixels.split_at(height * width);
             pixels = rest;
-            let slot = &mut self.open[i as usize];
-            let open = slot.get_or_insert_with(|| {
+            let open = self.open.entry(i).or_insert_with(|| {
                 self.bytes += 4 * depth * height * width;
                 Pixels { panel: at.panel as usize, bbox: at.bbox, counts: Vec::with_capacity(depth * height * width) }
             });
             open.counts.extend_from_slice(mine);
             if z as i32 + 1 == at.bbox[5]
-                && let Some(done) = slot.take()
+                && let Some(done) = self.open.remove(&i)
             {
                 complete.push((i as usize, done));
             }
@@ -183,8 +226,8 @@ mod tests {
             BoxAt { panel: 0, bbox: [-1, 1, 3, 5, 1, 3] },
             BoxAt { panel: 0, bbox: [20, 22, 0, 1, 2, 3] },
         ];
-        let schedule = Schedule::new(boxes, 3);
-        let mut collector = Collector::new(&schedule);
+        let schedule = Schedule::new(boxes, 3, &rules);
+        let mut collector = Collector::new(&schedule, BTreeMap::new());
         let mut complete = Vec::new();
         for (z, f) in frames.iter().enumerate() {
             collector.add(z, &cut(&schedule, &rules, z, f), &mut complete);

@@ -2,12 +2,13 @@
 
 use super::outlier::bounds;
 use super::{BackgroundShape, Outlier};
+use serde::{Deserialize, Serialize};
 
 /// Terms of the largest model: 1, x, y, z.
 const TERMS: usize = 4;
 
 /// A background over a box.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Field {
     shape: BackgroundShape,
     origin: [f64; 3],
@@ -17,7 +18,7 @@ pub(crate) struct Field {
     pub(super) used: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Block {
     coefficients: [f64; TERMS],
     covariance: [[f64; TERMS]; TERMS],

@@ -20,14 +20,14 @@ impl KabschFrame {
         KabschFrame { direction: s1.normalize(), e1, e2: s1.cross(&e1).normalize(), zeta: ewald::zeta(axis, s0, s1) }
     }
 
-    /// (e1, e2) of a ray (any length), rad.
-    #[inline]
+    /// (e1, e2) of a ray (any length), rad. [`Corners`] has a quicker way.
+    #[cfg(test)]
     pub(super) fn coordinates(&self, ray: &Vec3) -> Vec2 {
         let d = ray / ray.norm() - self.direction;
         Vec2::new(self.e1.dot(&d), self.e2.dot(&d))
     }
 
-    /// The ray (unit vector) at (e1, e2); the inverse of [`KabschFrame::coordinates`]. `None` beyond a right angle.
+    /// The ray (unit vector) at (e1, e2). `None` beyond a right angle.
     pub(super) fn ray(self, c: Vec2) -> Option<Vec3> {
         let p = self.e1 * c.x + self.e2 * c.y;
         let left = 1.0 - p.norm_squared();
@@ -57,13 +57,19 @@ impl Corners {
         self.width = (x1 - x0 + 1).max(0) as usize;
         self.height = (y1 - y0 + 1).max(0) as usize;
         self.at.clear();
+        // e1 and e2 are at right angles to the reflection's own direction, so that the coordinates of a ray r are (e1·r, e2·r)/|r|; along a row these
+        // products change evenly, and r² by a quadratic.
+        let step = panel.fast * sx;
+        let (step_1, step_2, step_r) = (frame.e1.dot(&step), frame.e2.dot(&step), step.norm_squared());
         for j in 0..self.height {
-            let row = panel.lab_from_mm(Vec2::new(-shift.x, (f64::from(y0) + j as f64) * sy - shift.y));
-            for i in 0..self.width {
-                let ray = row + panel.fast * ((f64::from(x0) + i as f64) * sx);
-                let c = frame.coordinates(&ray);
-                self.at.push([c.x, c.y]);
-            }
+            let first = Vec2::new(f64::from(x0) * sx - shift.x, (f64::from(y0) + j as f64) * sy - shift.y);
+            let ray = panel.lab_from_mm(first);
+            let (first_1, first_2, first_r, slope_r) = (frame.e1.dot(&ray), frame.e2.dot(&ray), ray.norm_squared(), 2.0 * ray.dot(&step));
+            self.at.extend((0..self.width).map(|i| {
+                let i = i as f64;
+                let scale = 1.0 / (first_r + i * (slope_r + i * step_r)).sqrt();
+                [(first_1 + i * step_1) * scale, (first_2 + i * step_2) * scale]
+            }));
         }
         Some(())
     }

@@ -83,13 +83,19 @@ impl Footprint {
 /// The foreground pixels of a box, image by image.
 pub(super) fn foreground_counts(pixels: &Pixels, footprint: &Footprint) -> Vec<i32> {
     let images = pixels.counts.chunks_exact(footprint.inside.len().max(1));
-    images.flat_map(|image| image.iter().zip(&footprint.inside).filter(|(_, fg)| **fg).map(|(c, _)| *c)).collect()
+    let mut out = Vec::with_capacity(images.len() * footprint.inside.iter().filter(|fg| **fg).count());
+    for image in images {
+        out.extend(image.iter().zip(&footprint.inside).filter(|(_, fg)| **fg).map(|(c, _)| *c));
+    }
+    out
 }
 
 /// Memory used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) footprint: Footprint,
+    /// Pixels of the box that are in the foreground of other reflections and therefore no background; empty for none.
+    pub(super) taken: Vec<bool>,
     counts: Counts,
     around: Vec<BackgroundPixel>,
 }
@@ -112,16 +118,17 @@ pub(super) fn measure(
     }
     let inside = &scratch.footprint.inside;
     scratch.counts.clear();
+    let taken = |n: usize| scratch.taken.get(n).copied().unwrap_or(false);
     let (mut sum, mut background_total) = (0i64, 0);
-    for image in pixels.counts.chunks_exact(inside.len()) {
-        for (&c, &fg) in image.iter().zip(inside) {
+    for (k, image) in pixels.counts.chunks_exact(inside.len()).enumerate() {
+        for (p, (&c, &fg)) in image.iter().zip(inside).enumerate() {
             if fg {
                 out.foreground_total += 1;
                 if c >= 0 {
                     out.foreground += 1;
                     sum += i64::from(c);
                 }
-            } else {
+            } else if !taken(k * inside.len() + p) {
                 background_total += 1;
                 if c >= 0 {
                     scratch.counts.add(c as u32);
@@ -131,6 +138,16 @@ pub(super) fn measure(
                 out.flags |= flags::OVERLOADED;
             }
         }
+    }
+    if scratch.counts.len() < model.min_pixels && !scratch.taken.is_empty() {
+        // What others have there is robustly kept out, which is better than no background.
+        for (n, _) in scratch.taken.iter().enumerate().filter(|(n, t)| **t && !inside[n % inside.len()]) {
+            background_total += 1;
+            if let Ok(c) = u32::try_from(pixels.counts[n]) {
+                scratch.counts.add(c);
+            }
+        }
+        scratch.taken.clear();
     }
     out.background = scratch.counts.len() as i32;
     out.valid = out.foreground + out.background;
@@ -149,7 +166,7 @@ pub(super) fn measure(
         let mean = robust_poisson_mean(&mut scratch.counts, model.tuning);
         mean.map(|mean| Under { sum: f64::from(out.foreground) * mean, variance: None, used: out.background, field: None })
     } else {
-        simple(model, pixels, inside, around)
+        simple(model, pixels, inside, &scratch.taken, around)
     };
     let Some(under) = level else {
         out.flags |= flags::FAILED_DURING_BACKGROUND_MODELLING | flags::FAILED_DURING_SUMMATION | flags::DONT_INTEGRATE;
@@ -195,10 +212,11 @@ fn places<'a>(pixels: &'a Pixels, inside: &'a [bool]) -> impl Iterator<Item = ([
 }
 
 /// A background by least squares.
-fn simple(model: &BackgroundModel, pixels: &Pixels, inside: &[bool], around: &mut Vec<BackgroundPixel>) -> Option<Under> {
+fn simple(model: &BackgroundModel, pixels: &Pixels, inside: &[bool], taken: &[bool], around: &mut Vec<BackgroundPixel>) -> Option<Under> {
     let b = pixels.bbox;
     let size = [b[1] - b[0], b[3] - b[2], b[5] - b[4]].map(|n| n.max(0) as usize);
-    around.extend(places(pixels, inside).filter(|p| !p.1 && p.2 >= 0).map(|(at, _, c)| (at.map(|a| a as u16), f64::from(c))));
+    let free = places(pixels, inside).enumerate().filter(|(n, p)| !p.1 && p.2 >= 0 && !taken.get(*n).copied().unwrap_or(false));
+    around.extend(free.map(|(_, (at, _, c))| (at.map(|a| a as u16), f64::from(c))));
     let field = Field::fit(model.shape, model.outlier, model.min_pixels, size, around)?;
     let foreground = places(pixels, inside).filter(|p| p.1 && p.2 >= 0).map(|(at, _, _)| (at, 1.0));
     let sum = foreground.clone().map(|(at, _)| field.at(at)).sum();

@@ -6,10 +6,13 @@
 //! widths       σ_b and σ_m of each experiment from its strong spots
 //! setup        boxes, partiality, corrections
 //! collect      pixels of the boxes, from the images read once and in order
+//! neighbours   which reflections lie beside a reflection, and which upon it
 //! measure      foreground, background, sum and centroid of one reflection
 //! background   the robust level; field, outlier: simple ones, which may have slopes
 //! profile      reference profiles and fitting
 //! table        the columns of the result
+//! resume       an integration that was stopped, and what it takes to go on with it
+//! coverage     what the sweeps leave out, and why
 //! report       what is told about it
 //! account      one reflection once more, with all that goes into its intensity
 //! ```
@@ -18,15 +21,19 @@
 //! reflection is measured by itself, so results depend neither on threads nor on how images are grouped.
 
 mod account;
+mod account_around;
 mod account_report;
 mod background;
 mod collect;
+mod coverage;
+mod coverage_report;
 mod error;
 mod experiments;
 mod fate;
 mod field;
 mod frame;
 mod measure;
+mod neighbours;
 mod outlier;
 mod params;
 mod pass;
@@ -35,16 +42,18 @@ mod reference;
 mod report;
 mod report_places;
 mod report_profiles;
+mod resume;
 mod setup;
 mod strong;
 mod summary;
 mod table;
 mod widths;
 
-pub use account::{Account, FitImage, FitTerms, Learned, Sum, account};
+pub use account::{Account, FitImage, FitTerms, Found, Learned, Sum, Upon, account};
 pub use error::Error;
 pub use fate::Fate;
 pub use params::{Background, BackgroundShape, Outlier, Params};
+pub use resume::{Checkpoint, CheckpointError};
 
 use crate::geometry::ExperimentList;
 use crate::image::ImageSource;
@@ -87,6 +96,23 @@ pub fn run(
     params: &Params,
     monitor: &dyn Monitor,
 ) -> Result<Integrated, Error> {
+    resume(experiments, refined, strong, images, params, &mut Checkpoint::default(), monitor)
+}
+
+/// As [`run`], going on from `checkpoint` if that fits. When it is cancelled or fails on the images, `checkpoint` has what was measured by then.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn resume(
+    experiments: &ExperimentList,
+    refined: &Reflections,
+    strong: Option<&Reflections>,
+    images: &[Arc<dyn ImageSource>],
+    params: &Params,
+    checkpoint: &mut Checkpoint,
+    monitor: &dyn Monitor,
+) -> Result<Integrated, Error> {
     params.check()?;
     experiments::check(experiments, images)?;
     let mut predicted = experiments::predict(experiments, params, monitor)?;
@@ -96,15 +122,50 @@ pub fn run(
     drop(shoeboxes);
     let setups = experiments::setups(experiments, &models, params)?;
     table::prepare(&mut predicted, &setups, params);
-    let counts = pass::measure_all(experiments, &setups, &mut predicted, images, params, monitor)?;
-    let mut report = report::make(experiments, &predicted, &references, &models, &counts, params.profile_fitting);
+    let from = continue_from(experiments, &setups, &mut predicted, images, params, checkpoint, monitor)?;
+    let counts = match pass::measure_all(experiments, &setups, &mut predicted, images, params, from, monitor) {
+        Ok(counts) => counts,
+        Err((error, stopped)) => {
+            if let Ok(key) = resume::key(experiments, &setups, &predicted, images, params) {
+                checkpoint.keep(key, predicted, *stopped);
+            }
+            return Err(error);
+        }
+    };
+    let coverage = coverage::of(experiments, params);
+    let mut report = report::make(experiments, &predicted, &references, &models, &counts, &coverage, params);
     report_places::add(&mut report, experiments, &predicted, params);
     report_profiles::add(&mut report, &setups, &counts, params);
+    let left_out = table::left_out(&predicted);
     Ok(Integrated {
         experiments: experiments::with_profiles(experiments, &models, params),
-        reflections: table::integrated(&predicted),
-        left_out: table::left_out(&predicted),
+        reflections: table::integrated(predicted),
+        left_out,
         learned: Learned::new(params, &models, counts),
         report,
     })
+}
+
+/// Takes up what an earlier integration has measured, if that is of the same.
+fn continue_from(
+    experiments: &ExperimentList,
+    setups: &[setup::Setup<'_>],
+    predicted: &mut Reflections,
+    images: &[Arc<dyn ImageSource>],
+    params: &Params,
+    checkpoint: &mut Checkpoint,
+    monitor: &dyn Monitor,
+) -> Result<Option<pass::Stopped>, Error> {
+    if checkpoint.is_empty() {
+        return Ok(None);
+    }
+    let done = checkpoint.images_done();
+    let key = resume::key(experiments, setups, predicted, images, params)?;
+    let Some((table, stopped)) = checkpoint.take(&key) else {
+        monitor.log("integration starts anew: parameters or inputs are not those with which it was stopped");
+        return Ok(None);
+    };
+    monitor.log(&format!("integration goes on after the {done} images that were done when it was stopped"));
+    *predicted = table;
+    Ok(Some(stopped))
 }

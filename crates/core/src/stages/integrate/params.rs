@@ -76,6 +76,9 @@ crate::parameters! {
         /// Fit reference profiles as well as summing.
         [basic; ""; 0.0..=1.0; "integration.profile.fitting"]
         profile_fitting: bool = true,
+        /// Fit reflections whose foregrounds meet together with each other. Without it each is fitted as if it were alone.
+        [expert; ""; 0.0..=1.0; ""]
+        joint_fitting: bool = true,
         /// Size of a reflection in standard deviations of its profile.
         [expert; "σ"; 1.0..=10.0; "profile.gaussian_rs.parameters.n_sigma"]
         n_sigma: f64 = 3.0,

@@ -1,11 +1,13 @@
 //! What integration tells: the tables that DIALS prints, and plots.
 
+use super::coverage::Coverage;
 use super::experiments::Profile;
 use super::pass::Counts;
 use super::reference::References;
 use super::summary::{Group, by_image, by_resolution, overall};
+use super::{Params, coverage_report};
 use crate::geometry::ExperimentList;
-use crate::reflections::Reflections;
+use crate::reflections::{Reflections, flags};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
 /// The report on all reflections that were tried.
@@ -15,13 +17,15 @@ pub(super) fn make(
     references: &References,
     profiles: &[Profile],
     counts: &Counts,
-    fitted: bool,
+    coverage: &[Coverage],
+    params: &Params,
 ) -> Report {
+    let fitted = params.profile_fitting;
     let mut r = Report::new("Integrate");
     let groups: Vec<(usize, Group)> = (0..experiments.len()).map(|e| (e, overall(t, e))).collect();
     let total = |f: fn(&Group) -> usize| groups.iter().map(|g| f(&g.1)).sum::<usize>();
     let (predicted, summed, fits) = (t.len(), total(|g| g.summed), total(|g| g.fitted));
-    let saved = t.flags.iter().filter(|f| **f & crate::reflections::flags::INTEGRATED != 0).count();
+    let saved = t.flags.iter().filter(|f| **f & flags::INTEGRATED != 0).count();
 
     r.texts.push(("Reference spots".into(), reference_text(references, predicted)));
     r.tables.push(profile_table(profiles));
@@ -39,6 +43,7 @@ pub(super) fn make(
         by_image(t, e).into_iter().map(|(z, g)| (Cell::number((z as i64 + first) as f64, 0), g)).collect()
     }));
     r.plots = plots(experiments, t, fitted);
+    coverage_report::add(&mut r, coverage, params.min_zeta);
 
     for p in profiles.iter().filter_map(|p| p.assumed.as_ref()) {
         r.warn(p.clone());
@@ -46,6 +51,15 @@ pub(super) fn make(
     let overloaded = total(|g| g.overloaded);
     if overloaded > 0 {
         r.warn(format!("{overloaded} reflections contain pixels above the trusted range; attenuate the beam or collect a low-dose pass"));
+    }
+    let upon = |bits: u64| t.flags.iter().filter(|f| **f & (flags::OVERLAPPED_FG | bits) == flags::OVERLAPPED_FG | bits).count();
+    let (overlapped, lost) = (upon(0), upon(flags::FAILED_DURING_SUMMATION | flags::FAILED_DURING_PROFILE_FITTING));
+    if fitted && 20 * overlapped > predicted {
+        r.warn(format!(
+            "{overlapped} of {predicted} reflections lie upon others{}; {}. A larger distance or narrower images part them",
+            if params.joint_fitting { " and were fitted together with them" } else { "" },
+            if lost > 0 { format!("{lost} could not be told from them") } else { "all could be told from them".to_owned() }
+        ));
     }
     if references.unmatched > 0 {
         r.warn(format!("{} indexed spots lie farther than 2 px or images from where they are predicted now", references.unmatched));
@@ -67,6 +81,7 @@ pub(super) fn make(
     );
     r.value("n_predicted", predicted as f64).value("n_integrated", saved as f64);
     r.value("n_integrated_sum", summed as f64).value("n_integrated_prf", fits as f64);
+    r.value("n_overlapped", overlapped as f64);
     r.value("n_overloaded", overloaded as f64).value("mean_i_over_sigma_sum", i_over_sigma);
     r.value("n_images_read", counts.images as f64).value("peak_shoebox_bytes", counts.peak_bytes as f64);
     for (e, p) in profiles.iter().enumerate() {

@@ -9,6 +9,7 @@ use crate::image::ImageSource;
 use crate::job::Monitor;
 use crate::reflections::{MissingColumn, Reflections, Shoebox, mask};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Shoeboxes row by row: those of the table, those of the strong spots from which it was made, or the pixels read again from the images.
@@ -86,14 +87,15 @@ fn read_again(
                 && b[5] as i64 <= n as i64
         };
         let rows: Vec<usize> = (0..refined.len()).filter(of_set).collect();
-        let schedule = Schedule::new(rows.iter().map(|&i| BoxAt { panel: refined.panel[i] as u32, bbox: refined.bbox[i] }).collect(), n);
         let rules = PixelRules::new(models.detector, source.as_ref());
-        let mut collector = Collector::new(&schedule);
+        let boxes = rows.iter().map(|&i| BoxAt { panel: refined.panel[i] as u32, bbox: refined.bbox[i] }).collect();
+        let schedule = Schedule::new(boxes, n, &rules);
+        let mut collector = Collector::new(&schedule, BTreeMap::new());
         monitor.begin("reading the strong spots again", n as u64);
         let mut complete = Vec::new();
         for_each_frame(
             source.as_ref(),
-            n,
+            0..n,
             params,
             monitor,
             |z, f| cut(&schedule, &rules, z, f),

@@ -2,7 +2,7 @@
 
 use super::Params;
 use super::measure::Measured;
-use super::profile::{Fit, Outcome};
+use super::profile::{Fit, Outcome, Unfit};
 use super::setup::Setup;
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
@@ -79,31 +79,48 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
 
 /// Writes what became of a reflection's fit into row `i`.
 pub(super) fn set_fit(t: &mut Reflections, i: usize, outcome: Outcome) {
+    let no_sum = |flags: &mut u64| {
+        *flags |= flags::FAILED_DURING_SUMMATION;
+        *flags &= !flags::INTEGRATED_SUM;
+    };
     if outcome.spikes > 0 {
-        // A fit does without those pixels, the sum cannot.
-        t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS | flags::FAILED_DURING_SUMMATION;
-        t.flags[i] &= !flags::INTEGRATED_SUM;
+        // A fit does without those pixels, a sum cannot.
+        t.flags[i] |= flags::FOREGROUND_INCLUDES_BAD_PIXELS;
+        no_sum(&mut t.flags[i]);
     }
-    let Some(fit) = outcome.fit else {
-        t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING;
-        return;
+    let fit = match outcome.fit {
+        Ok(fit) => fit,
+        Err(why) => {
+            t.flags[i] |= flags::FAILED_DURING_PROFILE_FITTING;
+            if why == Unfit::Inseparable {
+                no_sum(&mut t.flags[i]);
+            }
+            return;
+        }
     };
     t.flags[i] |= flags::INTEGRATED_PRF;
     t.i_prf[i] = fit.intensity;
     t.var_prf[i] = fit.variance;
     t.profile_correlation[i] = fit.correlation;
+    if fit.beside.abs() > OTHERS * t.var_sum[i].max(0.0).sqrt() {
+        // A fit knows what is others', a sum does not.
+        no_sum(&mut t.flags[i]);
+    }
     if t.flags[i] & flags::INTEGRATED_SUM != 0 {
         t.var_sum[i] = sum_variance(t, i, &fit);
     }
 }
+
+/// A sum that holds more than this many standard deviations of other reflections' counts is none.
+const OTHERS: f64 = 0.25;
 
 /// The variance of a sum of Poisson counts is what is expected of it, not what was counted: the fitted intensity tells that far better for weak
 /// reflections, and a variance that followed each sum's own noise would make low ones seem the more certain. Where sum and fit contradict each
 /// other, the sum's own is kept.
 fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
     let own = t.var_sum[i];
-    let expected = f.expected() * f.recorded + t.background_sum_variance[i];
-    let apart = t.i_sum[i] - f.intensity * f.recorded;
+    let expected = f.expected() * f.recorded + f.beside.max(0.0) + t.background_sum_variance[i];
+    let apart = t.i_sum[i] - f.intensity * f.recorded - f.beside;
     if apart * apart < CONTRADICTION * CONTRADICTION * expected.max(1.0) { expected } else { own.max(expected) }
 }
 
@@ -111,9 +128,9 @@ fn sum_variance(t: &Reflections, i: usize, f: &Fit) -> f64 {
 const CONTRADICTION: f64 = 4.0;
 
 /// The rows that were integrated one way or the other.
-pub(super) fn integrated(t: &Reflections) -> Reflections {
+pub(super) fn integrated(t: Reflections) -> Reflections {
     let rows: Vec<usize> = (0..t.len()).filter(|&i| t.flags[i] & flags::INTEGRATED != 0).collect();
-    t.select(&rows)
+    t.into_selected(&rows)
 }
 
 /// The rows that were not integrated, with what is known of them without the images.

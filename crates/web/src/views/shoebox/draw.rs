@@ -74,12 +74,18 @@ fn pixel(context: &CanvasRenderingContext2d, [x, y]: [f64; 2], zoom: f64, p: &Pi
         context.move_to(x + 0.5 * zoom, y + zoom);
         context.line_to(x + zoom, y + 0.5 * zoom);
         context.stroke();
-    } else if let Some(v) = value.filter(|_| zoom >= NUMBERS && (layer != Layer::Profile || p.foreground)) {
+    } else if let Some(v) = value.filter(|_| zoom >= NUMBERS && (!matches!(layer, Layer::Profile | Layer::Beside) || p.foreground)) {
         let text = written(layer, v);
         let size = (0.45 * zoom).min(1.6 * zoom / text.chars().count() as f64);
         context.set_font(&format!("{size:.1}px system-ui, sans-serif"));
         context.set_fill_style_str(if light(fill) { "#000" } else { "#fff" });
         context.fill_text(&text, x + 0.5 * zoom, y + 0.54 * zoom).ok();
+    }
+    if p.taken && layer == Layer::Counts {
+        // A dot in the corner: others' pixels.
+        context.set_fill_style_str("#009e73");
+        let size = (0.22 * zoom).max(1.5);
+        context.fill_rect(x, y, size, size);
     }
     if p.spike && shows_counts {
         context.set_stroke_style_str("#d55e00");

@@ -120,6 +120,7 @@ fn Pictures(reflection: Rc<ReflectionView>) -> impl IntoView {
     }
     let zoom = RwSignal::new(Sheet::fitting(&reflection.account, HEIGHT));
     let under = RwSignal::new(None::<String>);
+    let taken = if reflection.account.taken.is_empty() { "" } else { " Green corner: of another reflection." };
     let n = reflection.account.size()[0];
     let some = (n > MOST_IMAGES).then(|| {
         let [first, shown] = Sheet::new(&reflection.account, 1.0).images;
@@ -132,7 +133,7 @@ fn Pictures(reflection: Rc<ReflectionView>) -> impl IntoView {
     });
     view! {
         <div class="row-head">
-            <small>"Outlined: the reflection's own pixels. Hatched: not usable. Crossed: left out. A number in each pixel when they are large."</small>
+            <small>"Outlined: the reflection's own pixels. Hatched: not usable. Crossed: left out."{taken}" A number in each pixel when they are large."</small>
             {some}
             <span class="grow"></span>
             <label><small>"size "</small><input type="range" min="3" max="40" aria-label="Size of the pixels" data-testid="shoebox-zoom" prop:value=move || zoom.get().to_string()

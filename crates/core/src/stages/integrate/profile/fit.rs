@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 /// A fitted intensity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Fit {
@@ -8,6 +10,10 @@ pub(crate) struct Fit {
     pub(crate) correlation: f64,
     /// The fraction of the reflection that the fitted pixels hold.
     pub(crate) recorded: f64,
+    /// Counts that reflections upon it have on the pixels.
+    pub(crate) beside: f64,
+    /// The intensity by which pixels were weighed: that before the last, negligible step.
+    pub(crate) weighed_by: f64,
 }
 
 impl Fit {
@@ -26,7 +32,7 @@ pub(crate) fn expected_counts(counts: f64) -> f64 {
 }
 
 /// A background level and what is known of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Level {
     /// Counts per pixel.
     pub(crate) mean: f64,
@@ -47,7 +53,7 @@ impl Level {
 }
 
 /// Pixels with less of the reflection than this take no part.
-const NOTHING: f64 = 1e-7;
+pub(super) const NOTHING: f64 = 1e-7;
 /// Reflections of which less was recorded are not fitted.
 pub(crate) const LEAST_RECORDED: f64 = 0.05;
 
@@ -70,7 +76,7 @@ impl Cell {
         self.fraction / (self.noise + intensity.max(0.0) * self.fraction)
     }
 
-    /// What it adds with weight `w` to the variance of Σ w · counts, where the reflection is expected to have E counts: w²(b + E p).
+    /// What it adds with weight w to the variance of Σ w · counts, where the reflection is expected to have E counts: w²(b + E p).
     pub(super) fn spread(&self, w: f64, expected: f64) -> f64 {
         w * w * (self.noise + expected * self.fraction)
     }
@@ -108,12 +114,18 @@ pub(super) fn fit(
         return None;
     }
     let mut intensity = sum_d / sum_p;
+    let mut weighed_by = intensity;
+    let (mut information, mut against_level, mut squares) = (0.0, 0.0, 0.0);
     for _ in 0..100 {
-        let (mut top, mut information) = (0.0, 0.0);
+        weighed_by = intensity;
+        let mut top = 0.0;
+        (information, against_level, squares) = (0.0, 0.0, 0.0);
         for c in cells.iter() {
-            let w = c.weight(intensity);
+            let w = c.weight(weighed_by);
             top += c.net * w;
             information += c.fraction * w;
+            against_level += w;
+            squares += w * w * c.fraction;
         }
         let next = top / information;
         let step = (next - intensity).abs();
@@ -122,27 +134,21 @@ pub(super) fn fit(
             break;
         }
     }
-    let expected = expected_counts(intensity);
-    let (mut information, mut against_level, mut counting) = (0.0, 0.0, 0.0);
-    for c in cells.iter() {
-        let w = c.weight(intensity);
-        information += c.fraction * w;
-        against_level += w;
-        counting += c.spread(w, expected);
-    }
     let background = match carried {
         None => against_level * against_level * level.variance(),
-        Some(f) => f(cells, intensity),
+        Some(f) => f(cells, weighed_by),
     };
-    let variance = (counting + background) / (information * information);
+    // w²(b + E p) is w p, as w = p/(b + I p), and what E has above I.
+    let counted = information + squares * (expected_counts(intensity) - weighed_by.max(0.0));
+    let variance = (counted + background) / (information * information);
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }
-    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p })
+    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, beside: 0.0, weighed_by })
 }
 
 /// Of counts and profile: the background and the scale do not matter to it.
-fn correlation(fraction: &[f64], counts: &[i32]) -> f64 {
+pub(super) fn correlation(fraction: &[f64], counts: &[i32]) -> f64 {
     let (mut n, mut d, mut p, mut dd, mut dp, mut pp) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     for (&x, &c) in fraction.iter().zip(counts).filter(|(_, c)| **c >= 0) {
         let c = f64::from(c);

@@ -5,8 +5,8 @@
 pub(super) struct Grid {
     /// Cells along each axis.
     pub(super) size: usize,
-    /// Size of a cell along e1 and e2, rad.
-    pub(super) step: f64,
+    /// Cells per rad along e1 and e2.
+    per_step: f64,
     /// Ends of the slices along e3 (size + 1 of them), rad, ascending.
     pub(super) slices: Vec<f64>,
 }
@@ -20,7 +20,12 @@ impl Grid {
         let reach = n_sigma * MARGIN;
         let step_m = 2.0 * reach * sigma_m / size as f64;
         let slices = (0..=size).map(|i| (i as f64 - 0.5 * size as f64) * step_m).collect();
-        Grid { size, step: 2.0 * reach * sigma_b / size as f64, slices }
+        Grid { size, per_step: size as f64 / (2.0 * reach * sigma_b), slices }
+    }
+
+    /// Size of a cell along e1 and e2, rad.
+    pub(super) fn step(&self) -> f64 {
+        1.0 / self.per_step
     }
 
     pub(super) fn cells(&self) -> usize {
@@ -31,9 +36,9 @@ impl Grid {
     #[inline]
     pub(super) fn column(&self, e: [f64; 2]) -> Option<usize> {
         let centre = 0.5 * self.size as f64;
-        let [x, y] = e.map(|c| centre + c / self.step);
+        let [x, y] = e.map(|c| centre + c * self.per_step);
         let end = self.size as f64;
-        (x >= 0.0 && y >= 0.0 && x < end && y < end).then(|| (y as usize * self.size + x as usize) * self.size)
+        (x >= 0.0 && y >= 0.0 && x < end && y < end).then(|| (y as i32 as usize * self.size + x as i32 as usize) * self.size)
     }
 }
 

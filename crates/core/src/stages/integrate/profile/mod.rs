@@ -12,6 +12,7 @@
 //! projection  profile → pixels, and what pixels say of the profile
 //! references  Gaussian and ratio by cell, from strong spots
 //! fit         intensity of one reflection given its profile
+//! overlap     the same for one with others upon it
 //! spikes      pixels that cannot belong to a reflection
 //! fitter      the order of it all while images pass by
 //! ```
@@ -19,6 +20,7 @@
 mod fit;
 mod fitter;
 mod grid;
+mod overlap;
 mod projection;
 mod references;
 mod sampler;
@@ -27,5 +29,6 @@ mod spikes;
 mod trend;
 
 pub(super) use fit::{Fit, LEAST_RECORDED, Level, expected_counts};
-pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Outcome, Picture, Profiles};
+pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Outcome, Picture, Profiles, Progress, fit_ready};
+pub(super) use overlap::{MOST as MOST_NEIGHBOURS, Neighbour, Unfit, Upon};
 pub(super) use references::Summary;

@@ -3,6 +3,7 @@
 use super::super::frame::Corners;
 use super::grid::Grid;
 use super::shape::{Bell, Moments, Shape};
+use serde::{Deserialize, Serialize};
 
 /// The part of a reflection that falls on each of its pixels, and how it is composed of the grid's cells.
 ///
@@ -11,12 +12,14 @@ use super::shape::{Bell, Moments, Shape};
 pub(super) struct Projection {
     /// By image and foreground pixel: the fraction of the reflection. The sum is what the box holds of it.
     pub(super) fraction: Vec<f64>,
-    /// Sampling points of all foreground pixels: first cell of their column of the grid, and the Gaussian's mass there.
+    /// Columns of the grid that foreground pixels lie on: their first cell, and the Gaussian's mass in it on the pixel.
     points: Vec<(u32, f64)>,
     /// Where each foreground pixel's points end.
     ends: Vec<u32>,
     /// By image and slice: the Gaussian's mass along e3 in both.
     rocking: Vec<f64>,
+    /// By image: the slices that have some of it, the last not included.
+    overlap: Vec<[usize; 2]>,
     edges: Vec<f64>,
     slices: usize,
 }
@@ -74,9 +77,9 @@ impl Projection {
                 let column = &ratio[cell as usize..cell as usize + n];
                 along.iter_mut().zip(column).for_each(|(a, r)| *a += mass * r);
             }
-            for k in 0..images {
-                let row = &self.rocking[k * n..(k + 1) * n];
-                self.fraction[k * area + q] = row.iter().zip(&along).map(|(w, a)| w * a).sum();
+            for (k, &[from, to]) in self.overlap.iter().enumerate() {
+                let row = &self.rocking[k * n + from..k * n + to];
+                self.fraction[k * area + q] = row.iter().zip(&along[from..to]).map(|(w, a)| w * a).sum();
             }
         }
     }
@@ -87,10 +90,15 @@ impl Projection {
         self.edges.clear();
         self.edges.extend(edges.iter().map(|u| shape.rocking(*u)));
         self.rocking.clear();
+        self.overlap.clear();
         for e in self.edges.windows(2) {
             let (low, high) = if e[0] <= e[1] { (e[0], e[1]) } else { (e[1], e[0]) };
             // erf grows with its argument, so that overlaps can be taken after it.
+            let start = self.rocking.len();
             self.rocking.extend((0..n).map(|s| 0.5 * (high.min(slice[s + 1]) - low.max(slice[s])).max(0.0)));
+            let row = &self.rocking[start..];
+            let from = row.iter().position(|w| *w > 0.0).unwrap_or(0);
+            self.overlap.push([from, row.iter().rposition(|w| *w > 0.0).map_or(from, |s| s + 1)]);
         }
     }
 
@@ -103,6 +111,7 @@ impl Projection {
             let pixel = Pixel::new(corners, j, i);
             // Closer than one standard deviation.
             let nodes = NODES[((pixel.extent / shape.narrowest) as usize + 1).min(NODES.len() - 1)];
+            let first = self.points.len();
             for &(v, wv) in nodes {
                 for &(u, wu) in nodes {
                     let at = [0, 1].map(|a| pixel.centre[a] + u * pixel.half[0][a] + v * pixel.half[1][a]);
@@ -110,7 +119,11 @@ impl Projection {
                     if mass > 0.0
                         && let Some(cell) = grid.column(at)
                     {
-                        self.points.push((cell as u32, mass));
+                        // Most pixels lie on fewer columns than they have nodes.
+                        match self.points[first..].iter_mut().find(|p| p.0 == cell as u32) {
+                            Some(p) => p.1 += mass,
+                            None => self.points.push((cell as u32, mass)),
+                        }
                     }
                 }
             }
@@ -135,19 +148,21 @@ impl Projection {
                     continue;
                 }
                 let (net, d) = ((f64::from(c) - levels[k * area + q]) / f, f64::from(c) / f);
-                for (s, w) in self.rocking[k * n..(k + 1) * n].iter().enumerate() {
+                let [from, to] = self.overlap[k];
+                for (s, w) in (from..to).zip(&self.rocking[k * n + from..k * n + to]) {
                     found[s] += w * net;
                     all[s] += w * d;
                     recorded[s] += w;
                 }
             }
             for &(cell, mass) in points {
-                let cell = cell as usize;
-                for s in 0..n {
-                    let m = weight * mass * ratio[cell + s];
-                    out.found[cell + s] += m * found[s];
-                    out.counts[cell + s] += weight * m * all[s];
-                    out.expected[cell + s] += m * total * recorded[s];
+                let column = cell as usize..cell as usize + n;
+                let sums = out.found[column.clone()].iter_mut().zip(&mut out.counts[column.clone()]).zip(&mut out.expected[column.clone()]);
+                for (s, (((f, c), e), r)) in sums.zip(&ratio[column]).enumerate() {
+                    let m = weight * mass * r;
+                    *f += m * found[s];
+                    *c += weight * m * all[s];
+                    *e += m * total * recorded[s];
                 }
             }
         }
@@ -155,7 +170,7 @@ impl Projection {
 }
 
 /// What spots have in the cells of a grid, weighted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Shares {
     /// Counts above the background.
     pub(super) found: Vec<f64>,

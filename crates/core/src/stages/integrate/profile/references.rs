@@ -4,9 +4,10 @@ use super::projection::Shares;
 use super::sampler::Sampler;
 use super::shape::{Moments, Shape};
 use super::trend::{Place, Sums, Trend};
+use serde::{Deserialize, Serialize};
 
 /// One reference: how much more or less than the Gaussian the spots of its region and block have in each cell.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Reference {
     spots: usize,
     shares: Option<Shares>,
@@ -15,14 +16,16 @@ struct Reference {
 }
 
 /// The Gaussians of a block.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Layer {
     sums: Sums,
+    /// Of spots with strong reflections upon them.
+    crowded: Sums,
     trend: Option<Trend>,
 }
 
 /// What is told about a reference profile.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     /// px, px, array index.
     pub(crate) xyz: [f64; 3],
@@ -31,6 +34,13 @@ pub(crate) struct Summary {
     /// Standard deviations of the underlying Gaussian, before pixels and images blur it: smallest and largest on the detector, along the
     /// rotation, rad. `None` without spots near.
     pub(crate) widths: Option<[f64; 3]>,
+}
+
+/// What references have learned.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Knowledge {
+    layers: Vec<Layer>,
+    all: Vec<Reference>,
 }
 
 /// The reference profiles of an experiment: a Gaussian times a ratio by cell.
@@ -54,6 +64,8 @@ const PRIOR_TAIL: f64 = 2e-3;
 /// Where the Gaussian has next to nothing, no more than this many times as much.
 const MAX_RATIO: f64 = 20.0;
 
+/// With fewer free spots than this in a block and its neighbours, those with strong reflections upon them are better than none.
+const ENOUGH: f64 = 10.0;
 /// Part that the blocks before and after have in the Gaussians of a block.
 const NEIGHBOUR: f64 = 0.5;
 
@@ -69,9 +81,47 @@ impl References {
     }
 
     /// Takes in the moments of a spot.
-    pub(super) fn add(&mut self, xyz: &[f64; 3], place: &Place, weight: f64, moments: &Moments) {
+    pub(super) fn add(&mut self, xyz: &[f64; 3], place: &Place, weight: f64, moments: &Moments, crowded: bool) {
         self.all[self.sampler.clamped(xyz)].spots += 1;
-        self.layers[self.sampler.layer(xyz)].sums.spot(place, weight, moments);
+        let layer = &mut self.layers[self.sampler.layer(xyz)];
+        let sums = if crowded { &mut layer.crowded } else { &mut layer.sums };
+        sums.spot(place, weight, moments);
+    }
+
+    /// Whether spots with strong reflections upon them have to serve in a layer.
+    pub(super) fn needs_crowded(&self, layer: usize) -> bool {
+        self.sums(layer, |l| &l.sums).spots < ENOUGH
+    }
+
+    /// Sums of a layer and, for a part, of its neighbours.
+    fn sums(&self, layer: usize, of: impl Fn(&Layer) -> &Sums) -> Sums {
+        let mut sums = *of(&self.layers[layer]);
+        for other in [layer.wrapping_sub(1), layer + 1] {
+            if let Some(o) = self.layers.get(other) {
+                sums.add(NEIGHBOUR, of(o));
+            }
+        }
+        sums
+    }
+
+    /// What the profiles are, without what they were made of.
+    pub(super) fn into_profiles(self) -> Knowledge {
+        let mut all = self.all;
+        all.iter_mut().for_each(|r| r.shares = None);
+        Knowledge { layers: self.layers, all }
+    }
+
+    pub(super) fn into_knowledge(self) -> Knowledge {
+        Knowledge { layers: self.layers, all: self.all }
+    }
+
+    /// Goes on with what references of the same experiment have learned; `false` when they are not of the same.
+    pub(super) fn know(&mut self, knowledge: Knowledge) -> bool {
+        let same = knowledge.layers.len() == self.layers.len() && knowledge.all.len() == self.all.len();
+        if same {
+            (self.layers, self.all) = (knowledge.layers, knowledge.all);
+        }
+        same
     }
 
     /// The references of a layer.
@@ -82,15 +132,14 @@ impl References {
 
     /// Gaussians for a layer, of whose spots and whose neighbours' all moments are known.
     pub(super) fn shape_layer(&mut self, layer: usize) {
-        let mut sums = self.layers[layer].sums;
-        for other in [layer.wrapping_sub(1), layer + 1] {
-            if let Some(o) = self.layers.get(other) {
-                sums.add(NEIGHBOUR, &o.sums);
-            }
+        let mut sums = self.sums(layer, |l| &l.sums);
+        if self.needs_crowded(layer) {
+            sums.add(1.0, &self.sums(layer, |l| &l.crowded));
         }
-        // Without spots near, the block before is the best guess.
+        // Without spots near, the block before is the best guess, and before the first spots these.
         let before = layer.checked_sub(1).and_then(|l| self.layers[l].trend);
-        self.layers[layer].trend = sums.solve().or(before);
+        let after = || (layer + 1..self.layers.len()).find_map(|l| self.layers[l].sums.solve().or_else(|| self.layers[l].crowded.solve()));
+        self.layers[layer].trend = sums.solve().or(before).or_else(after);
     }
 
     /// The profile of a reflection at a place, that of the nearest region outside the panel and the scan: the Gaussian, and the ratio by cell.

@@ -94,8 +94,10 @@ impl Bell {
             return 0.0;
         }
         let x = q.max(0.0) * PER_UNIT;
-        let i = x as usize;
-        let t = x - i as f64;
+        // By way of i32, into which processors convert in one step.
+        let i = x as i32;
+        let t = x - f64::from(i);
+        let i = i as usize;
         self.table[i] + t * (self.table[i + 1] - self.table[i])
     }
 }

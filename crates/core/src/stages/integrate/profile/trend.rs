@@ -1,6 +1,7 @@
 //! How the shape of reflections varies over the detector.
 
 use super::shape::{Moments, Shape};
+use serde::{Deserialize, Serialize};
 
 /// Terms of a trend: 1, u, v, u², uv, v².
 const TERMS: usize = 6;
@@ -22,11 +23,11 @@ impl Place {
 }
 
 /// Normal equations of the moments' trends, each spot weighted by its counts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Sums {
     normal: [[f64; TERMS]; TERMS],
     right: [[f64; TERMS]; MOMENTS],
-    spots: f64,
+    pub(super) spots: f64,
 }
 
 /// Spots' worth of belief that shapes do not vary.
@@ -71,7 +72,7 @@ impl Sums {
 }
 
 /// Coefficients of the moments, per count.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trend([[f64; TERMS]; MOMENTS]);
 
 impl Trend {

@@ -30,8 +30,8 @@ impl Fitter<'_> {
         let (shape, ratio) = self.references.profile_at(&xyz, &self.place_of(&s1))?;
         let n = self.grid.size;
         let along: Vec<f64> = self.grid.slices.windows(2).map(|u| 0.5 * (shape.rocking(u[1]) - shape.rocking(u[0]))).collect();
-        let at = |k: usize, part: usize| (k as f64 - 0.5 * n as f64 + (part as f64 + 0.5) / SAMPLES as f64) * self.grid.step;
-        let area = (self.grid.step / SAMPLES as f64).powi(2);
+        let at = |k: usize, part: usize| (k as f64 - 0.5 * n as f64 + (part as f64 + 0.5) / SAMPLES as f64) * self.grid.step();
+        let area = (self.grid.step() / SAMPLES as f64).powi(2);
         let mut out = Picture { size: n, face: vec![0.0; n * n], side: vec![0.0; n * n] };
         for j in 0..n {
             for i in 0..n {
