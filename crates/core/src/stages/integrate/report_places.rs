@@ -1,7 +1,7 @@
 //! Counts, I/σ and profile correlations by resolution, image and region of the detector.
 
 use super::Params;
-use super::summary::{Group, by_image, by_region, by_resolution};
+use super::summary::{Group, by_image_within, by_region, by_resolution};
 use crate::geometry::{Detector, ExperimentList};
 use crate::reflections::Reflections;
 use crate::report::{Axis, Cell, HeatMap, Plot, Report, Series, Style, Table};
@@ -107,11 +107,15 @@ fn plots(experiments: &ExperimentList, t: &Reflections, fitted: bool) -> Vec<Plo
         numbers.push(("Fitted", |g| g.fitted as f64));
     }
     numbers.push(("Predicted", |g| (g.full + g.partial) as f64));
+    if experiments.len() > 1 {
+        // One line each can be told apart.
+        numbers = vec![("Integrated", |g| g.summed.max(g.fitted) as f64)];
+    }
     let correlation: Vec<Kind> = if fitted { vec![("Profile correlation", |g| g.correlation)] } else { Vec::new() };
     let [mut images, mut shells, mut image_cc, mut shell_cc] = [const { Vec::new() }; 4];
     for e in 0..experiments.len() {
         let first = experiments.models(e).map_or(1, |m| m.scan.first_image) as f64;
-        let by_image: Vec<(f64, Group)> = by_image(t, e).into_iter().map(|(z, g)| (z as f64 + first, g)).collect();
+        let by_image: Vec<(f64, Group)> = by_image_within(t, e).into_iter().map(|(z, g)| (z as f64 + first, g)).collect();
         let by_shell: Vec<(f64, Group)> = by_resolution(t, e, 20).into_iter().map(|(d, g)| (1.0 / (d * d), g)).collect();
         let series = |(name, f): &Kind, groups: &[(f64, Group)]| {
             let (x, y) = groups.iter().map(|(x, g)| (*x, f(g))).filter(|p| p.1.is_finite()).unzip();
