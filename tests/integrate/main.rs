@@ -1,5 +1,6 @@
 //! Integration of simulated images against their truth, and of real ones against DIALS.
 
+mod account;
 mod overlap;
 mod real;
 mod resume;

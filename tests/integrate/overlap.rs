@@ -5,7 +5,7 @@ use ewald_core::geometry::ExperimentList;
 use ewald_core::image::{Frame, ImageError, ImageSource, RawFrame};
 use ewald_core::job::Silent;
 use ewald_core::reflections::{Reflections, flags};
-use ewald_core::stages::integrate::{Params, run};
+use ewald_core::stages::integrate::{Integrated, Params, run};
 use ewald_sim::{DetectorKind, Simulation, TrueReflection};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,26 +106,39 @@ fn two_crystals(a: &Simulation, b: &Simulation) -> ExperimentList {
     list
 }
 
-#[test]
-fn reflections_of_two_lattices_are_told_apart() {
-    let sim = |seed: u64, sigma_m_deg: f64| ewald_sim::Params {
+/// Two crystals in one sweep: parameters, truths, experiments, strong spots, images.
+type Crowd = (ewald_sim::Params, [Arc<Simulation>; 2], ExperimentList, Reflections, Vec<Arc<dyn ImageSource>>);
+
+fn two_lattices() -> Crowd {
+    let sim = |seed: u64| ewald_sim::Params {
         images: 40,
         detector: DetectorKind::Small,
         d_min: 2.9,
         sigma_b_deg: 0.07,
-        sigma_m_deg,
+        sigma_m_deg: 0.15,
         background: 0.2,
         seed,
         ..ewald_sim::Params::default()
     };
-    let (pa, pb) = (sim(1, 0.15), sim(2, 0.15));
-    let (a, b) = (Arc::new(Simulation::new(&pa).unwrap()), Arc::new(Simulation::new(&pb).unwrap()));
+    let (a, b) = (Arc::new(Simulation::new(&sim(1)).unwrap()), Arc::new(Simulation::new(&sim(2)).unwrap()));
     let experiments = two_crystals(&a, &b);
     let mut spots = refined(&a);
     let mut more = refined(&b);
     more.id = vec![1; more.len()];
     spots.append(&more);
     let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Both(a.clone(), b.clone()))];
+    (sim(1), [a, b], experiments, spots, images)
+}
+
+/// They, integrated.
+pub(crate) fn crowd() -> (Integrated, Vec<Arc<dyn ImageSource>>) {
+    let (sim, _, experiments, spots, images) = two_lattices();
+    (run(&experiments, &spots, None, &images, &params(&sim, true), &Silent).unwrap(), images)
+}
+
+#[test]
+fn reflections_of_two_lattices_are_told_apart() {
+    let (pa, [a, b], experiments, spots, images) = two_lattices();
     let go = |joint: bool| run(&experiments, &spots, None, &images, &params(&pa, joint), &Silent).unwrap().reflections;
     let (together, alone) = (go(true), go(false));
     for (id, truth) in [(0, &a), (1, &b)] {

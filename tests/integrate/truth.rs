@@ -6,7 +6,7 @@ use ewald_sim::{DetectorKind, Simulation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub fn simulation(images: usize) -> Simulation {
+pub(crate) fn simulation(images: usize) -> Simulation {
     let params = ewald_sim::Params {
         images,
         width_deg: 0.25,
@@ -19,7 +19,7 @@ pub fn simulation(images: usize) -> Simulation {
 }
 
 /// The strong reflections, as refinement would leave them: predicted where they are, without pixels.
-pub fn refined(simulation: &Simulation) -> Reflections {
+pub(crate) fn refined(simulation: &Simulation) -> Reflections {
     strong(simulation, 400.0)
 }
 

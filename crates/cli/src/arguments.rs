@@ -21,7 +21,7 @@ impl Failure {
 }
 
 /// What stands after the command.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arguments {
     /// Files and folders.
     pub files: Vec<PathBuf>,

@@ -22,6 +22,7 @@ pub mod heap;
 pub mod lattice;
 mod quantities;
 pub mod read_ahead;
+pub mod reflection;
 pub mod speed;
 pub mod viewer;
 pub mod views;

@@ -3,11 +3,12 @@
 use ewald_core::geometry::{Experiment, ExperimentList};
 use ewald_core::image::ImageSource;
 use ewald_core::reflections::flags;
-use ewald_core::session::Session;
-use ewald_protocol::{Bulk, ReflectionsHeader, SpotKind, SweepView, View, ViewHeader};
+use ewald_core::session::{Session, SessionError};
+use ewald_core::stages::integrate::Fate;
+use ewald_protocol::{Bulk, GOOD, ReflectionsHeader, SpotKind, SweepView, View, ViewHeader};
 
-use crate::lattice;
 use crate::quantities::Quantities;
+use crate::{lattice, reflection};
 
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ViewError {
         /// What was asked for.
         what: String,
     },
+    /// It cannot be made.
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 /// The view asked for.
@@ -25,6 +29,7 @@ pub fn view(session: &Session, view: &View) -> Result<Bulk, ViewError> {
     match view {
         View::Reflections { of } => reflections(session, *of),
         View::Lattice { after } => lattice::view(session.results(), *after),
+        View::Reflection { wanted } => reflection::view(session, *wanted),
         View::File { name } => {
             let bytes = session.file(name).ok_or_else(|| ViewError::NotYet { what: name.clone() })?;
             Ok(Bulk { header: ViewHeader::File { name: name.clone() }, buffers: vec![bytes] })
@@ -58,35 +63,49 @@ fn reflections(session: &Session, of: SpotKind) -> Result<Bulk, ViewError> {
         SpotKind::Indexed => flags::INDEXED,
         SpotKind::Integrated => flags::INTEGRATED,
     };
+    let more = results.integration.as_ref().filter(|_| of == SpotKind::Integrated);
+    let min_zeta = more.map_or(0.0, |m| m.learned.params().min_zeta);
     let places = Places::new(experiments);
     let [mut place, mut range, mut boxes, mut hkl, mut state] = [const { Vec::new() }; 5];
     let mut quantities = Quantities::default();
     let mut n = 0;
-    // Every reflection has a box; the other columns may be absent in tables from elsewhere.
-    for (row, bbox) in table.bbox.iter().enumerate() {
-        let id = table.id.get(row).and_then(|id| usize::try_from(*id).ok());
-        let set = table.imageset_id.get(row).and_then(|id| usize::try_from(*id).ok());
-        let Some((sweep, z)) = places.of(id, set) else { continue };
-        let [dx, dy] = places.panel(sweep, table.panel.get(row).map_or(0, |p| *p as usize));
-        let [x0, x1, y0, y1, z0, z1] = *bbox;
-        let centre = [f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, f64::from(z0 + z1) / 2.0];
-        let [x, y, own_z] = positions.get(row).copied().unwrap_or(centre);
-        quantities.push(experiments, sweep, table, row, [x, y, own_z + f64::from(z)]);
-        let put = |values: [i32; 3], to: &mut Vec<u8>| values.iter().for_each(|v| to.extend_from_slice(&v.to_le_bytes()));
-        put([sweep as i32, z0.saturating_add(z), z1.saturating_add(z)], &mut range);
-        if of != SpotKind::Found {
-            put(table.hkl.get(row).copied().unwrap_or_default(), &mut hkl);
+    let tables = core::iter::once((table, positions)).chain(more.map(|m| (&m.left_out, &m.left_out.xyzcal_px)));
+    for (table, positions) in tables {
+        // Every reflection has a box; the other columns may be absent in tables from elsewhere.
+        for (row, bbox) in table.bbox.iter().enumerate() {
+            let id = table.id.get(row).and_then(|id| usize::try_from(*id).ok());
+            let set = table.imageset_id.get(row).and_then(|id| usize::try_from(*id).ok());
+            let Some((sweep, z)) = places.of(id, set) else { continue };
+            let [dx, dy] = places.panel(sweep, table.panel.get(row).map_or(0, |p| *p as usize));
+            let position = positions.get(row).copied();
+            let [x0, x1, y0, y1, z0, z1] = position.filter(|_| bbox[5] <= bbox[4]).map_or(*bbox, around);
+            let centre = [f64::from(x0 + x1) / 2.0, f64::from(y0 + y1) / 2.0, f64::from(z0 + z1) / 2.0];
+            let [x, y, own_z] = position.unwrap_or(centre);
+            quantities.push(experiments, sweep, table, row, [x, y, own_z + f64::from(z)]);
+            let put = |values: [i32; 3], to: &mut Vec<u8>| values.iter().for_each(|v| to.extend_from_slice(&v.to_le_bytes()));
+            put([sweep as i32, z0.saturating_add(z), z1.saturating_add(z)], &mut range);
+            if of != SpotKind::Found {
+                put(table.hkl.get(row).copied().unwrap_or_default(), &mut hkl);
+            }
+            for value in [x + dx as f64, y + dy as f64] {
+                place.extend_from_slice(&(value as f32).to_le_bytes());
+            }
+            for (value, by) in [(x0, dx), (x1, dx), (y0, dy), (y1, dy)] {
+                boxes.extend_from_slice(&value.saturating_add(by).to_le_bytes());
+            }
+            let good = wanted != 0 && table.flags.get(row).is_some_and(|f| f & wanted != 0);
+            let fate = if of == SpotKind::Integrated { Fate::of(table, row, min_zeta).number() } else { 0 };
+            state.push((GOOD * u8::from(good)) | (fate << 1));
+            n += 1;
         }
-        for value in [x + dx as f64, y + dy as f64] {
-            place.extend_from_slice(&(value as f32).to_le_bytes());
-        }
-        for (value, by) in [(x0, dx), (x1, dx), (y0, dy), (y1, dy)] {
-            boxes.extend_from_slice(&value.saturating_add(by).to_le_bytes());
-        }
-        state.push(u8::from(wanted != 0 && table.flags.get(row).is_some_and(|f| f & wanted != 0)));
-        n += 1;
     }
     Ok(Bulk { header: ViewHeader::Reflections(ReflectionsHeader { of, n }), buffers: vec![place, range, boxes, hkl, state, quantities.0] })
+}
+
+/// A box for what has none (a reflection in the blind region): a few pixels about its place, on its image.
+fn around([x, y, z]: [f64; 3]) -> [i32; 6] {
+    let [x, y, z] = [x, y, z].map(|v| v.floor() as i32);
+    [x - 3, x + 4, y - 3, y + 4, z, z.saturating_add(1)]
 }
 
 /// Where experiments and panels begin in the raw images of their sweeps.

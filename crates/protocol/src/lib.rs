@@ -25,7 +25,7 @@ pub use lattice::{LatticeGroup, LatticeHeader, MapView, mark};
 pub use picture::{Ask, Drawing, Drawn, Layer, Palette, ProfileKind, StackKind, Tell, Transfer};
 pub use request::{Demo, Request, StageTexts};
 pub use table::{Column, Order, Place, Row, Rows, Window};
-pub use view::{Bulk, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
+pub use view::{Bulk, GOOD, ReflectionView, ReflectionsHeader, SpotKind, SpotsHeader, View, ViewHeader};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -1,5 +1,6 @@
 //! Reflections as a table: the page asks the viewer for the rows that are seen.
 
+use ewald_core::stages::integrate::Fate;
 use serde::{Deserialize, Serialize};
 
 use crate::SpotKind;
@@ -69,6 +70,8 @@ pub struct Row {
     pub hkl: Option<[i32; 3]>,
     /// Whether it is indexed, or integrated.
     pub good: bool,
+    /// How integration has fared with it, of integrated ones.
+    pub fate: Option<Fate>,
 }
 
 /// Rows of a table.

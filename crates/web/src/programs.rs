@@ -1,5 +1,5 @@
 //! For programs that drive the page: `window.ewald.results()` is a promise of the stages' reports, `window.ewald.engine()` tells
-//! what the engine has and uses.
+//! what the engine has and uses, `window.ewald.reflection()` the reflection that is looked into.
 
 use std::collections::BTreeMap;
 
@@ -33,11 +33,23 @@ pub fn publish(page: Page) {
         }
         object.into()
     });
+    let reflection = Closure::<dyn Fn() -> JsValue>::new(move || {
+        let shown = page.reflection.shown.get_untracked();
+        let told = shown.map(|r| {
+            let [i_sum, var_sum, i_prf, var_prf] = r.account.tabulated;
+            // What integration has in its table, beside what was measured again.
+            let tabulated = serde_json::json!({ "i_sum": i_sum, "var_sum": var_sum, "i_prf": i_prf, "var_prf": var_prf });
+            serde_json::json!({ "number": r.number, "hkl": r.account.hkl, "report": r.report, "tabulated": tabulated, "upon": r.account.upon.len() })
+        });
+        told.and_then(|t| js_sys::JSON::parse(&t.to_string()).ok()).unwrap_or(JsValue::NULL)
+    });
     let ewald = Object::new();
     // Setting a property of a fresh object, and of the window, does not fail.
     Reflect::set(&ewald, &"results".into(), results.as_ref()).ok();
     Reflect::set(&ewald, &"engine".into(), usage.as_ref()).ok();
+    Reflect::set(&ewald, &"reflection".into(), reflection.as_ref()).ok();
     Reflect::set(&window(), &"ewald".into(), &ewald).ok();
     results.forget();
     usage.forget();
+    reflection.forget();
 }

@@ -5,6 +5,7 @@ mod describe;
 mod export;
 mod io;
 mod process;
+mod reflection;
 mod report;
 mod simulate;
 mod stage;
@@ -84,6 +85,13 @@ pub const COMMANDS: &[Command] = &[
         summary: "intensities → integrated.expt, integrated.refl",
         stages: &[StageId::Integrate],
         run: |a| stage::run(StageId::Integrate, a),
+    },
+    Command {
+        name: "show-reflection",
+        usage: "refined.expt refined.refl hkl=h,k,l [key=value…]",
+        summary: "integrates, and tells how the intensity of one reflection comes of its pixels",
+        stages: &[StageId::Integrate],
+        run: reflection::run,
     },
     Command {
         name: "symmetry",

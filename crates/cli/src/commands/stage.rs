@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Runs one stage.
 pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
-    let session = run_session(stage, arguments)?;
+    let session = run_session(stage, arguments, true)?;
     for name in stage.files() {
         io::write(&session, &arguments.output, name)?;
     }
@@ -25,7 +25,7 @@ pub fn run(stage: StageId, arguments: &Arguments) -> Result<(), Failure> {
 
 /// Runs the merge stage and writes one of its files.
 pub fn merge(arguments: &Arguments, name: &str) -> Result<(), Failure> {
-    let session = run_session(StageId::Merge, arguments)?;
+    let session = run_session(StageId::Merge, arguments, true)?;
     io::write(&session, &arguments.output, name)
 }
 
@@ -38,7 +38,8 @@ pub fn load_companions(session: &mut Session, path: &Path, experiments: &Experim
     session.add_companions(all.filter_map(|p| file_source::open(&p).ok()));
 }
 
-fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure> {
+/// A session in which one stage has run; `tell`: whether its report is printed.
+pub fn run_session(stage: StageId, arguments: &Arguments, tell: bool) -> Result<Session, Failure> {
     let mut session = Session::new();
     io::set_parameters(&mut session, &[stage], arguments)?;
     io::add_free_flags(&mut session)?;
@@ -54,7 +55,7 @@ fn run_session(stage: StageId, arguments: &Arguments) -> Result<Session, Failure
         unfinished::leave(&session, &outcome, arguments)?;
     }
     let told = match &outcome {
-        Ok(report) => Some(report.clone()),
+        Ok(report) => tell.then(|| report.clone()),
         Err(error) => error.report(),
     };
     if let Some(mut report) = told {

@@ -161,7 +161,7 @@ impl Session {
                 self.images = import::open_images(&data.experiments, &self.files)?;
                 self.results.refined = Some(data);
             }
-            StageId::Symmetry => self.results.integrated = Some(data),
+            StageId::Symmetry => (self.results.integrated, self.results.integration) = (Some(data), None),
             StageId::Scale => self.results.symmetrized = Some(data),
             StageId::Merge => self.results.scaled = Some(data),
         }

@@ -8,6 +8,7 @@ mod files;
 mod methods;
 mod origin;
 mod params;
+mod reflection;
 mod results;
 mod run;
 mod stage;
@@ -15,7 +16,8 @@ mod stage;
 pub use error::SessionError;
 pub use files::{file_names, other_files};
 pub use params::{ParamView, SessionParams, parameter_views};
-pub use results::{Data, MtzFiles, Results};
+pub use reflection::{Observation, Wanted};
+pub use results::{Data, Integration, MtzFiles, Results};
 pub use stage::{StageId, StageState};
 
 use crate::format::source::{FileSet, SourceFile};

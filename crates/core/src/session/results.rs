@@ -1,5 +1,6 @@
 use crate::geometry::ExperimentList;
 use crate::reflections::Reflections;
+use crate::stages::integrate::Learned;
 
 /// Models and reflections after a stage.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +18,15 @@ pub struct MtzFiles {
     pub merged: Vec<u8>,
     /// Scaled, unmerged intensities.
     pub scaled: Vec<u8>,
+}
+
+/// What integration knows beside its result: enough to show why a reflection has its intensity, or none.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    /// Predicted but not integrated.
+    pub left_out: Reflections,
+    /// Parameters, widths and reference profiles.
+    pub learned: Learned,
 }
 
 /// The results of the stages; each is kept until its stage runs again.
@@ -40,6 +50,8 @@ pub struct Results {
     pub refined: Option<Data>,
     /// Of integration.
     pub integrated: Option<Data>,
+    /// What integration left out and what it learned; not where its result was loaded.
+    pub integration: Option<Integration>,
     /// Of the symmetry stage.
     pub symmetrized: Option<Data>,
     /// Of scaling.

@@ -1,7 +1,7 @@
 //! One stage after the other: from the results before it to its own.
 
 use super::origin::digest_of_images;
-use super::results::MtzFiles;
+use super::results::{Integration, MtzFiles};
 use super::{Data, Session, SessionError, StageId, StageState};
 use crate::format::expt;
 use crate::job::Monitor;
@@ -102,6 +102,7 @@ impl Session {
         let out = integrate::resume(&refined.experiments, &refined.reflections, strong, &self.images, params, unfinished, monitor)?;
         let report = out.report;
         self.results.integrated = Some(Data { experiments: out.experiments, reflections: out.reflections });
+        self.results.integration = Some(Integration { left_out: out.left_out, learned: out.learned });
         Ok(report)
     }
 

@@ -1,11 +1,13 @@
 //! Reflections to draw on images.
 
-use ewald_protocol::{ReflectionsHeader, Row};
+use ewald_core::stages::integrate::Fate;
+use ewald_protocol::{GOOD, ReflectionsHeader, Row, SpotKind};
 
 use super::table::Sorted;
 
 /// All reflections of a kind, as the engine sent them; see [`ReflectionsHeader`].
 pub struct Overlay {
+    of: SpotKind,
     place: Vec<[u8; 8]>,
     range: Vec<[i32; 3]>,
     boxes: Vec<[u8; 16]>,
@@ -25,6 +27,7 @@ impl Overlay {
             [number(words[0]), number(words[1]), number(words[2])]
         });
         Overlay {
+            of: header.of,
             place: bytes(0).as_chunks().0.to_vec(),
             range: range.take(header.n).collect(),
             boxes: bytes(2).as_chunks().0.to_vec(),
@@ -62,7 +65,8 @@ impl Overlay {
             intensity,
             sigma,
             hkl: hkl.filter(|h| *h != [0; 3]),
-            good: self.state.get(row).is_some_and(|s| s & 1 != 0),
+            good: self.state.get(row).is_some_and(|s| s & GOOD != 0),
+            fate: self.state.get(row).filter(|_| self.of == SpotKind::Integrated).and_then(|s| Fate::from_number(s >> 1)),
         }
     }
 
@@ -88,7 +92,6 @@ fn floats<const BYTES: usize, const N: usize>(bytes: &[u8; BYTES]) -> [f32; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ewald_protocol::SpotKind;
 
     #[test]
     fn a_reflection_is_on_every_image_of_its_box_and_no_other() {
@@ -98,5 +101,17 @@ mod tests {
         let n = |sweep, image| overlay.on_image(sweep, image).0;
         assert_eq!([n(0, 1), n(0, 2), n(0, 3), n(0, 4), n(1, 3), n(2, 3)], [0, 1, 1, 0, 1, 0]);
         assert_eq!(overlay.on_image(1, 3).1, [vec![7; 8], ints(&[5, 6, 7, 8]), Vec::new(), vec![1]]);
+    }
+
+    #[test]
+    fn rows_of_integrated_ones_tell_their_fate() {
+        let row = |of, state| {
+            Overlay::new(&ReflectionsHeader { of, n: 1 }, &[vec![0; 8], vec![0; 12], vec![0; 16], vec![1; 12], vec![state]]).row(0)
+        };
+        let masked = row(SpotKind::Integrated, Fate::Masked.number() << 1);
+        assert_eq!((masked.good, masked.fate), (false, Some(Fate::Masked)));
+        let fitted = row(SpotKind::Integrated, GOOD | (Fate::Fitted.number() << 1));
+        assert_eq!((fitted.good, fitted.fate), (true, Some(Fate::Fitted)));
+        assert_eq!((row(SpotKind::Indexed, GOOD).good, row(SpotKind::Indexed, GOOD).fate), (true, None));
     }
 }

@@ -10,4 +10,5 @@ pub mod readout;
 pub mod rings;
 pub mod scroll;
 pub mod shift;
+pub mod shoebox;
 pub mod text;

@@ -2,6 +2,7 @@
 
 use ewald_core::geometry::ExperimentModels;
 use ewald_core::math::Vec2;
+use ewald_core::stages::integrate::Fate;
 use ewald_protocol::SpotKind;
 
 use super::plot::plain;
@@ -13,8 +14,21 @@ pub struct Under {
     pub at: [f64; 2],
     /// The pixel's value, `None` while it is not known; in it `None` where there are no data.
     pub value: Option<Option<f64>>,
-    /// The reflection there: which kind, its Miller index, and whether it is indexed or integrated.
-    pub spot: Option<(SpotKind, Option<[i32; 3]>, bool)>,
+    /// The reflection there.
+    pub spot: Option<UnderSpot>,
+}
+
+/// A reflection under the cursor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnderSpot {
+    /// Which kind.
+    pub of: SpotKind,
+    /// Its Miller index.
+    pub hkl: Option<[i32; 3]>,
+    /// Whether it is indexed, or integrated.
+    pub good: bool,
+    /// How it fared in integration.
+    pub fate: Option<Fate>,
 }
 
 /// Position, counts, resolution and reflection.
@@ -27,11 +41,14 @@ pub fn readout(under: &Under, models: Option<&ExperimentModels<'_>>) -> String {
         Some(Some(v)) => format!("{v:.3}"),
     };
     let d = models.and_then(|m| resolution(m, x, y)).map_or(String::new(), |d| format!(" · {d:.2} Å"));
-    let spot = under.spot.map_or(String::new(), |(of, hkl, good)| match (of, hkl.unwrap_or_default(), good) {
+    let spot = under.spot.map_or(String::new(), |s| match (s.of, s.hkl.unwrap_or_default(), s.good) {
         (SpotKind::Found, ..) => " · spot".to_owned(),
         (SpotKind::Indexed, _, false) => " · spot, not indexed".to_owned(),
         (SpotKind::Indexed, [h, k, l], true) => format!(" · ({h} {k} {l})"),
-        (SpotKind::Integrated, [h, k, l], good) => format!(" · ({h} {k} {l}), {}", if good { "integrated" } else { "not integrated" }),
+        (SpotKind::Integrated, [h, k, l], good) => {
+            let fared = s.fate.map_or(if good { "integrated" } else { "not integrated" }, Fate::words);
+            format!(" · ({h} {k} {l}), {fared}")
+        }
     });
     format!("{x:.1}, {y:.1} px · {value}{d}{spot}")
 }
@@ -65,10 +82,13 @@ mod tests {
     #[test]
     fn gaps_are_called_so_and_reflections_tell_how_they_fared() {
         let hkl = Some([1, -2, 3]);
+        let of = |of, good, fate| Some(UnderSpot { of, hkl, good, fate });
         let t = |value, spot, expected: &str| assert_eq!(readout(&Under { at: [1.0, 2.0], value, spot }, None), expected);
         t(None, None, "1.0, 2.0 px · …");
-        t(Some(None), Some((SpotKind::Indexed, hkl, true)), "1.0, 2.0 px · no data · (1 -2 3)");
-        t(Some(Some(7.0)), Some((SpotKind::Indexed, hkl, false)), "1.0, 2.0 px · 7 · spot, not indexed");
-        t(Some(Some(0.25)), Some((SpotKind::Integrated, hkl, false)), "1.0, 2.0 px · 0.250 · (1 -2 3), not integrated");
+        t(Some(None), of(SpotKind::Indexed, true, None), "1.0, 2.0 px · no data · (1 -2 3)");
+        t(Some(Some(7.0)), of(SpotKind::Indexed, false, None), "1.0, 2.0 px · 7 · spot, not indexed");
+        t(Some(Some(0.25)), of(SpotKind::Integrated, false, None), "1.0, 2.0 px · 0.250 · (1 -2 3), not integrated");
+        let blind = "1.0, 2.0 px · 3 · (1 -2 3), not integrated: too near to the rotation axis";
+        t(Some(Some(3.0)), of(SpotKind::Integrated, false, Some(Fate::Blind)), blind);
     }
 }

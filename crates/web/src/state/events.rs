@@ -47,6 +47,9 @@ impl Page {
                     used.extend(with.map(|texts| (stage, texts)));
                 });
                 self.unsaved.update_value(|u| u.computed(stage));
+                if stage <= StageId::Integrate {
+                    self.reflection.forget();
+                }
                 match stage {
                     StageId::Import => self.fetch_models("imported.expt"),
                     // The same with what spot finding masked, which the images are then shown with.
@@ -95,10 +98,14 @@ impl Page {
     }
 
     fn viewed(self, job: JobId, header: ViewHeader, buffers: &[ArrayBuffer]) {
+        if let ViewHeader::Reflection(found) = header {
+            return self.reflection_arrived(job, found);
+        }
         let Some(buffer) = buffers.first() else { return };
         match header {
             ViewHeader::Reflections(header) => self.pass_reflections(header, buffers),
             ViewHeader::Lattice(header) => self.lattice_arrived(job, header, buffers),
+            ViewHeader::Reflection(_) => {}
             ViewHeader::File { .. } if self.waits_for_models(job) => {
                 let models = expt::read(&Uint8Array::new(buffer).to_vec());
                 self.models.set(models.ok().map(Rc::new));

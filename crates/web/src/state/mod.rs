@@ -7,6 +7,7 @@ mod beam_centre;
 mod events;
 mod lattice;
 mod run;
+mod shoebox;
 mod show;
 mod table;
 
@@ -16,6 +17,7 @@ use std::rc::Rc;
 use ewald_core::geometry::ExperimentList;
 use ewald_core::report::{Plot, Report};
 use ewald_core::session::{StageId, StageState};
+use ewald_core::stages::integrate::Fate;
 use ewald_protocol::control::Snapshot;
 use ewald_protocol::{JobId, Request, SpotKind, StageTexts, SweepView};
 use leptos::prelude::*;
@@ -29,6 +31,7 @@ use crate::present::pace;
 pub use beam_centre::BeamSearch;
 pub use lattice::{LatticePoints, Spot};
 pub use run::Run;
+pub use shoebox::LookedInto;
 pub use show::Shown;
 pub use table::SpotTable;
 
@@ -121,6 +124,8 @@ pub struct Spots {
     pub hkl: Vec<[i32; 3]>,
     /// Whether each is indexed, or integrated.
     pub good: Vec<bool>,
+    /// How each fared in integration; nothing before.
+    pub fates: Vec<Fate>,
 }
 
 /// Everything, as a bundle of signals that is cheap to copy.
@@ -192,6 +197,8 @@ pub struct Page {
     pub table: SpotTable,
     /// The search for the beam centre.
     pub beam: BeamSearch,
+    /// The reflection that is looked into.
+    pub reflection: LookedInto,
     /// The imported models, for rings and resolutions.
     pub models: RwSignal<Option<Rc<ExperimentList>>, LocalStorage>,
     /// Fetches under way, so that only one of a kind is, and their failures are known.
@@ -237,6 +244,7 @@ impl Page {
             spot: RwSignal::default(),
             table: SpotTable::new(),
             beam: BeamSearch::new(),
+            reflection: LookedInto::new(),
             models: RwSignal::new_local(None),
             fetching: StoredValue::default(),
             next_message: StoredValue::new(0),
@@ -317,6 +325,7 @@ impl Page {
         self.profile.set(None);
         self.models.set(None);
         self.beam.forget();
+        self.reflection.forget();
         self.table.forget();
         self.image.set([0, 0]);
         self.fetching.set_value(show::Fetching::default());

@@ -1,6 +1,7 @@
 use ewald_core::report::{Axis, Plot, Scale, Series, Style};
 use ewald_core::session::StageId;
-use ewald_protocol::{Ask, Drawing, Drawn, JobId, ProfileKind, Request, SpotKind, SpotsHeader, Tell, View};
+use ewald_core::stages::integrate::Fate;
+use ewald_protocol::{Ask, Drawing, Drawn, GOOD, JobId, ProfileKind, Request, SpotKind, SpotsHeader, Tell, View};
 use js_sys::{ArrayBuffer, Float32Array, Float64Array, Int32Array, Uint8Array, Uint8ClampedArray};
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -246,7 +247,11 @@ impl Page {
 
     /// A fetch from the engine failed: results that are not there are no news.
     pub(super) fn fetch_failed(self, job: JobId, message: String) {
-        if !self.waits_for_models(job) && !self.lattice_expected(job) && self.running.get_untracked().is_none() {
+        if !self.reflection_failed(job, &message)
+            && !self.waits_for_models(job)
+            && !self.lattice_expected(job)
+            && self.running.get_untracked().is_none()
+        {
             self.say("Download", message, false);
         }
     }
@@ -285,7 +290,12 @@ impl Page {
             at: Float32Array::new(places).to_vec().as_chunks().0.to_vec(),
             boxes: Int32Array::new(boxes).to_vec().as_chunks().0.to_vec(),
             hkl: Int32Array::new(hkl).to_vec().as_chunks().0.to_vec(),
-            good: Uint8Array::new(state).to_vec().into_iter().map(|s| s != 0).collect(),
+            good: Uint8Array::new(state).to_vec().into_iter().map(|s| s & GOOD != 0).collect(),
+            fates: if header.of == SpotKind::Integrated {
+                Uint8Array::new(state).to_vec().into_iter().filter_map(|s| Fate::from_number(s >> 1)).collect()
+            } else {
+                Vec::new()
+            },
         }));
     }
 

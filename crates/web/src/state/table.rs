@@ -92,6 +92,18 @@ impl Page {
         self.table.given.update(|n| *n += 1);
     }
 
+    /// Lights the spot of a row of the table, and looks into its reflection if `look`, or where one is looked into already.
+    pub fn choose_row(self, k: usize, look: bool) {
+        let Some(spot) = self.spot_of_row(k) else { return };
+        self.light(Some(spot));
+        let row = self.table.rows.with_untracked(|rows| rows.as_ref()?.rows.get(k).copied());
+        if let Some((_, hkl)) = row.and_then(|row| row.fate.zip(row.hkl))
+            && (look || self.reflection.open.get_untracked())
+        {
+            self.look_into_spot(spot, hkl);
+        }
+    }
+
     /// The spot of a row of the table, by its place among the rows that came last.
     pub fn spot_of_row(self, k: usize) -> Option<Spot> {
         let row = self.table.rows.with_untracked(|rows| rows.as_ref()?.rows.get(k).copied())?;

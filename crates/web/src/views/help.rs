@@ -9,7 +9,7 @@ const KEYS: [(&str, &str); 18] = [
     ("s", "stack of five images"),
     ("r p", "resolution rings, spots"),
     ("t m", "strong pixels, pixels without data"),
-    ("l", "table of the spots; ↑ ↓ go from row to row in it"),
+    ("l", "table of the spots; ↑ ↓ go from row to row in it, Enter shows a reflection's shoebox"),
     ("shift, drag", "values along a line"),
     ("in the lattice", "arrows turn it, comma and full stop roll it; a drag turns, with shift it moves"),
     ("a b c z x", "look along a*, b*, c*, the beam, the axis"),

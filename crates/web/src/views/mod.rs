@@ -7,6 +7,7 @@ mod log;
 mod messages;
 mod path;
 mod picture;
+mod shoebox;
 mod spot_table;
 mod stage;
 mod start;

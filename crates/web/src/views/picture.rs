@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::beam_centre::{BeamCentrePicture, BeamCentreTools};
 use super::lattice::{LatticeCanvas, LatticeTools, LatticeViewer};
+use super::shoebox::Shoebox;
 use super::spot_table::SpotTable;
 use crate::components::{ImageCanvas, ImageTools, PlotView, ThresholdBar, Viewer};
 use crate::present::plot::has_points;
@@ -43,6 +44,7 @@ pub fn PictureView() -> impl IntoView {
             <div class="layer" class:away=move || page.picture.get() != Picture::Lattice><LatticeCanvas viewer=lattice/></div>
             {front}
             <SpotTable/>
+            <Shoebox/>
         </section>
     }
 }

@@ -8,7 +8,7 @@ use crate::present::scroll::{self, HEAD, ROW};
 use crate::state::{Page, Spot};
 
 /// The reflections of the selected stage as a table, of which only the rows that are seen are there. A row that is clicked is lit on its image and
-/// in the lattice, and a spot that is lit there is brought into view here.
+/// in the lattice, and a spot that is lit there is brought into view here. Of integrated ones a double click, or Enter, opens the shoebox.
 #[component]
 pub fn SpotTable() -> impl IntoView {
     let page = expect_context::<Page>();
@@ -22,9 +22,10 @@ fn Rows() -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let n = Memo::new(move |_| table.rows.with(|r| r.as_ref().map_or(0, |r| r.n)));
     let look = move || {
-        if let Some(node) = node.get_untracked() {
+        // The observer looks once more when the table has been closed.
+        if let (Some(Some(node)), Some(n)) = (node.try_get_untracked(), n.try_get_untracked()) {
             let view = f64::from(node.client_height());
-            let first = scroll::first(n.get_untracked(), f64::from(node.scroll_top()), view);
+            let first = scroll::first(n, f64::from(node.scroll_top()), view);
             let seen = [first, scroll::whole(view) + 1];
             if table.seen.get_untracked() != seen {
                 table.seen.set(seen);
@@ -72,6 +73,7 @@ fn Rows() -> impl IntoView {
         let by: isize = match e.key().as_str() {
             "ArrowDown" => 1,
             "ArrowUp" => -1,
+            "Enter" => 0,
             _ => return,
         };
         e.prevent_default();
@@ -80,9 +82,9 @@ fn Rows() -> impl IntoView {
         let Some((lit, first)) = place else { return };
         let next = lit.map_or(Some(first), |l| l.checked_add_signed(by));
         // Of a row that is not seen nothing is known yet.
-        let spot = next.and_then(|row| row.checked_sub(first)).and_then(|k| page.spot_of_row(k));
-        match (spot, lit) {
-            (Some(spot), _) => page.light(Some(spot)),
+        let k = next.and_then(|row| row.checked_sub(first)).filter(|k| page.spot_of_row(*k).is_some());
+        match (k, lit) {
+            (Some(k), _) => page.choose_row(k, by == 0),
             (None, Some(lit)) => reveal(lit),
             (None, None) => {}
         }
@@ -124,7 +126,8 @@ fn Rows() -> impl IntoView {
                     let at = rows.window.first + k;
                     let lit = rows.lit == Some(at);
                     let cells = cells(row, kind, many).into_iter().map(|text| view! { <td>{text}</td> }).collect_view();
-                    view! { <tr class:lit=lit aria-selected=lit.to_string() aria-rowindex=(at + 2).to_string() on:click=move |_| page.light(page.spot_of_row(k))>{cells}</tr> }
+                    view! { <tr class:lit=lit aria-selected=lit.to_string() aria-rowindex=(at + 2).to_string() title=row.fate.map(|_| "Double click or Enter: how its intensity comes of its pixels")
+                        on:click=move |_| page.choose_row(k, false) on:dblclick=move |_| page.choose_row(k, true)>{cells}</tr> }
                 };
                 rows.rows.iter().enumerate().map(one).collect_view()
             })
@@ -140,7 +143,7 @@ fn Rows() -> impl IntoView {
                 <button class="icon" aria-label="Close the table" title="Close (l)" on:click=move |_| table.open.set(false)>"✕"</button></p>
             <div class="rows" tabindex="0" node_ref=node on:scroll=move |_| look() on:keydown=key>
                 <div style:height=move || format!("{}px", scroll::height(n.get()))>
-                    <table aria-rowcount=move || (n.get() + 1).to_string() style=format!("--row:{ROW}px;--head:{HEAD}px")>
+                    <table class:fates=move || kind.get().is_some_and(|k| k != SpotKind::Found) aria-rowcount=move || (n.get() + 1).to_string() style=format!("--row:{ROW}px;--head:{HEAD}px")>
                         <thead><tr>
                             <Show when=move || { sweeps.get() > 1 }><th>"sweep"</th></Show>
                             {head(Column::Image, "image", "")}
@@ -181,7 +184,11 @@ fn cells(row: &Row, kind: Option<SpotKind>, many_sweeps: bool) -> Vec<String> {
     if kind.is_some_and(|k| k != SpotKind::Found) {
         let done = if kind == Some(SpotKind::Integrated) { "integrated" } else { "indexed" };
         cells.push(row.hkl.map_or(String::new(), |h| h.map(|n| n.to_string()).join(" ")));
-        cells.push(if row.good { done.to_owned() } else { format!("not {done}") });
+        cells.push(match row.fate {
+            Some(fate) => fate.words().to_owned(),
+            None if row.good => done.to_owned(),
+            None => format!("not {done}"),
+        });
     }
     cells
 }

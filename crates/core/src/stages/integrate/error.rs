@@ -73,6 +73,9 @@ pub enum Error {
         /// Pixels there are along (fast, slow).
         size: [usize; 2],
     },
+    /// No such reflection.
+    #[error("there is no such reflection among those that were predicted")]
+    NoReflection,
     /// An image cannot be read.
     #[error(transparent)]
     Image(#[from] ImageError),

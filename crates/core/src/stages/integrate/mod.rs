@@ -14,17 +14,22 @@
 //! resume       an integration that was stopped, and what it takes to go on with it
 //! coverage     what the sweeps leave out, and why
 //! report       what is told about it
+//! account      one reflection once more, with all that goes into its intensity
 //! ```
 //!
 //! A reflection's box is in memory from its first image to its last only, so memory does not grow with the number of images; and every
 //! reflection is measured by itself, so results depend neither on threads nor on how images are grouped.
 
+mod account;
+mod account_around;
+mod account_report;
 mod background;
 mod collect;
 mod coverage;
 mod coverage_report;
 mod error;
 mod experiments;
+mod fate;
 mod field;
 mod frame;
 mod measure;
@@ -35,6 +40,8 @@ mod pass;
 mod profile;
 mod reference;
 mod report;
+mod report_places;
+mod report_profiles;
 mod resume;
 mod setup;
 mod strong;
@@ -42,7 +49,9 @@ mod summary;
 mod table;
 mod widths;
 
+pub use account::{Account, FitImage, FitTerms, Found, Learned, Sum, Upon, account};
 pub use error::Error;
+pub use fate::Fate;
 pub use params::{Background, BackgroundShape, Outlier, Params};
 pub use resume::{Checkpoint, CheckpointError};
 
@@ -60,6 +69,10 @@ pub struct Integrated {
     pub experiments: ExperimentList,
     /// Reflections integrated by summation, by profile fitting or both, in the order of experiments and then of z.
     pub reflections: Reflections,
+    /// Those that were predicted but not integrated, in the same order, without the columns of measurements; [`Fate`] tells why.
+    pub left_out: Reflections,
+    /// What it takes to measure any of them again: see [`account()`].
+    pub learned: Learned,
     /// Tables and plots.
     pub report: Report,
 }
@@ -120,10 +133,15 @@ pub fn resume(
         }
     };
     let coverage = coverage::of(experiments, params);
-    let report = report::make(experiments, &predicted, &references, &models, &counts, &coverage, params);
+    let mut report = report::make(experiments, &predicted, &references, &models, &counts, &coverage, params);
+    report_places::add(&mut report, experiments, &predicted, params);
+    report_profiles::add(&mut report, &setups, &counts, params);
+    let left_out = table::left_out(&predicted);
     Ok(Integrated {
         experiments: experiments::with_profiles(experiments, &models, params),
         reflections: table::integrated(predicted),
+        left_out,
+        learned: Learned::new(params, &models, counts),
         report,
     })
 }

@@ -3,7 +3,7 @@
 use super::collect::{BoxAt, Collector, PixelRules, Schedule, cut};
 use super::measure::{BackgroundModel, Measured, Pixels, Scratch, foreground_counts, measure};
 use super::neighbours::Neighbours;
-use super::profile::{Candidate, Fitter, Foreground, Level, MOST_NEIGHBOURS, Neighbour, Progress, Summary, fit_ready};
+use super::profile::{Candidate, Fitter, Foreground, Level, MOST_NEIGHBOURS, Neighbour, Profiles, Progress, Summary, fit_ready};
 use super::setup::Setup;
 use super::{Background, Error, Params, table};
 use crate::geometry::{Detector, ExperimentList};
@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// What the pass has to tell beyond the table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Counts {
     /// Images read.
     pub(super) images: usize,
@@ -27,6 +27,8 @@ pub(super) struct Counts {
     pub(super) robust: bool,
     /// Reference profiles of each experiment; empty without fitting.
     pub(super) profiles: Vec<Vec<Summary>>,
+    /// What they were fitted with.
+    pub(super) learned: Vec<Option<Profiles>>,
 }
 
 /// Complete boxes that are measured together, in parallel.
@@ -77,6 +79,7 @@ pub(super) fn measure_all(
 ) -> Result<Counts, (Error, Box<Stopped>)> {
     let mut from = from.unwrap_or_default();
     from.counts.profiles.resize(setups.len(), Vec::new());
+    from.counts.learned.resize(setups.len(), None);
     for imageset in from.imageset..images.len() {
         if imageset > from.imageset {
             from = Stopped { imageset, counts: from.counts, ..Stopped::default() };
@@ -156,8 +159,9 @@ fn measure_set(
     }
     at.counts.images += n;
     at.image = 0;
-    for (e, f) in &fitters {
-        at.counts.profiles[*e] = f.summaries();
+    for (e, f) in fitters {
+        at.counts.profiles[e] = f.summaries();
+        at.counts.learned[e] = Some(f.into_profiles());
     }
     Ok(())
 }
@@ -176,14 +180,14 @@ const FULL_REFERENCE: f64 = 0.99;
 const STRONG: u64 = flags::STRONG | flags::REFERENCE_SPOT;
 
 /// Complete boxes on their way through measurement and fitting.
-struct Batch<'a> {
+pub(super) struct Batch<'a> {
     /// Rows of the table by the number of their box.
-    rows: &'a [u32],
-    setups: &'a [Setup<'a>],
-    neighbours: Neighbours<'a>,
-    background: BackgroundModel,
-    params: &'a Params,
-    complete: Vec<(usize, Pixels)>,
+    pub(super) rows: &'a [u32],
+    pub(super) setups: &'a [Setup<'a>],
+    pub(super) neighbours: Neighbours<'a>,
+    pub(super) background: BackgroundModel,
+    pub(super) params: &'a Params,
+    pub(super) complete: Vec<(usize, Pixels)>,
 }
 
 impl Batch<'_> {
@@ -220,7 +224,7 @@ impl Batch<'_> {
     }
 
     /// One reflection, and what fitting needs of it.
-    fn one(&self, i: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
+    pub(super) fn one(&self, i: usize, pixels: &Pixels, t: &Reflections, scratch: &mut Scratch) -> (usize, Measured, Option<Candidate>) {
         let row = self.rows[i] as usize;
         let setup = &self.setups[t.id[row] as usize];
         let s1 = vec3(t.s1[row]);
@@ -272,7 +276,7 @@ fn neighbour(t: &Reflections, row: usize) -> Neighbour {
 }
 
 /// The robust Poisson mean for counting detectors (gain 1, pixel arrays), the simple background for others, unless the user chose.
-fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
+pub(super) fn background_model(detector: &Detector, params: &Params) -> BackgroundModel {
     let counting = detector.panels.iter().all(|p| p.gain == 1.0 && p.kind.contains("PAD"));
     let robust = match params.background {
         Background::Auto => counting,

@@ -93,12 +93,24 @@ pub(super) fn overall(t: &Reflections, e: usize) -> Group {
 
 /// By the image (array index) on which the centre is predicted, clamped to the scan.
 pub(super) fn by_image(t: &Reflections, e: usize) -> Vec<(usize, Group)> {
+    images(t, e, true)
+}
+
+/// The same without those whose centre is beyond the scan.
+pub(super) fn by_image_within(t: &Reflections, e: usize) -> Vec<(usize, Group)> {
+    images(t, e, false)
+}
+
+fn images(t: &Reflections, e: usize, beyond: bool) -> Vec<(usize, Group)> {
     let rows = rows_of(t, e);
     let n = rows.iter().map(|&i| t.bbox[i][5]).max().unwrap_or(0).max(0) as usize;
     let mut groups = vec![Vec::new(); n];
     for i in rows {
-        let z = libm::floor(t.xyzcal_px[i][2]).clamp(0.0, n as f64 - 1.0) as usize;
-        groups[z].push(i);
+        let z = libm::floor(t.xyzcal_px[i][2]);
+        let nearest = z.clamp(0.0, n as f64 - 1.0);
+        if beyond || z == nearest {
+            groups[nearest as usize].push(i);
+        }
     }
     groups.iter().enumerate().map(|(z, rows)| (z, of(t, rows))).collect()
 }
@@ -118,6 +130,17 @@ pub(super) fn by_resolution(t: &Reflections, e: usize, shells: usize) -> Vec<(f6
         groups[k.min(shells - 1)].push(i);
     }
     groups.iter().enumerate().map(|(k, rows)| (1.0 / (hi - k as f64 * step).sqrt(), of(t, rows))).collect()
+}
+
+/// Regions of equal size over a detector of `extent` px, `n` along either direction, row by row; `offset`: of a row's panel, px.
+pub(super) fn by_region(t: &Reflections, e: usize, extent: [f64; 2], n: usize, offset: impl Fn(usize) -> [f64; 2]) -> Vec<Group> {
+    let mut groups = vec![Vec::new(); n * n];
+    for i in rows_of(t, e) {
+        let [dx, dy] = offset(i);
+        let cell = |v: f64, extent: f64| ((v / extent * n as f64).max(0.0) as usize).min(n - 1);
+        groups[cell(t.xyzcal_px[i][1] + dy, extent[1]) * n + cell(t.xyzcal_px[i][0] + dx, extent[0])].push(i);
+    }
+    groups.iter().map(|rows| of(t, rows)).collect()
 }
 
 #[cfg(test)]
@@ -147,6 +170,12 @@ mod tests {
             assert_eq!(groups.iter().map(|g| g.summed).sum::<usize>(), n);
         }
         assert_eq!(by_image(&t, 0).len(), 7);
+        let counted = |groups: Vec<(usize, Group)>| groups.iter().map(|(_, g)| g.full + g.partial).sum::<usize>();
+        // Every seventh is centred before the first image.
+        assert_eq!((counted(by_image(&t, 0)), counted(by_image_within(&t, 0))), (n, n - n.div_ceil(7)));
+        t.xyzcal_px.iter_mut().enumerate().for_each(|(i, p)| (p[0], p[1]) = ((i % 10) as f64, (i / 10) as f64));
+        let regions = by_region(&t, 0, [20.0, 30.0], 2, |i| [if i % 2 == 0 { 10.0 } else { 0.0 }, 0.0]);
+        assert_eq!(regions.iter().map(|g| g.full + g.partial).collect::<Vec<_>>(), [75; 4]);
         assert!(overall(&t, 1).i_over_sigma_sum.is_nan());
     }
 }

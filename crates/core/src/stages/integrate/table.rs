@@ -30,6 +30,12 @@ pub(super) fn prepare(t: &mut Reflections, setups: &[Setup<'_>], params: &Params
             *f |= flags::DONT_INTEGRATE;
         }
     }
+    make_room(t, params);
+}
+
+/// Adds the columns of what is measured, empty handed.
+pub(super) fn make_room(t: &mut Reflections, params: &Params) {
+    let n = t.len();
     t.i_sum = vec![0.0; n];
     t.var_sum = vec![-1.0; n];
     if params.profile_fitting {
@@ -125,4 +131,19 @@ const CONTRADICTION: f64 = 4.0;
 pub(super) fn integrated(t: Reflections) -> Reflections {
     let rows: Vec<usize> = (0..t.len()).filter(|&i| t.flags[i] & flags::INTEGRATED != 0).collect();
     t.into_selected(&rows)
+}
+
+/// The rows that were not integrated, with what is known of them without the images.
+pub(super) fn left_out(t: &Reflections) -> Reflections {
+    let rows: Vec<usize> = (0..t.len()).filter(|&i| t.flags[i] & flags::INTEGRATED == 0).collect();
+    let mut out = t.select(&rows);
+    let Reflections { i_sum, var_sum, i_prf, var_prf, profile_correlation, .. } = &mut out;
+    for column in [i_sum, var_sum, i_prf, var_prf, profile_correlation] {
+        *column = Vec::new();
+    }
+    out.xyzobs_px = Vec::new();
+    out.xyzobs_px_variance = Vec::new();
+    out.xyzobs_mm = Vec::new();
+    out.xyzobs_mm_variance = Vec::new();
+    out
 }

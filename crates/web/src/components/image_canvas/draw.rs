@@ -140,6 +140,7 @@ fn spots(context: &CanvasRenderingContext2d, projection: &Projection, v: Viewer,
             let [x, y] = projection.screen(spots.at[*k].map(f64::from));
             x > -half && y > -half && x < w + half && y < h + half
         };
+        let crossed = |k: usize| close && spots.fates.get(k).is_some_and(|f| !f.is_integrated());
         let of = |good: bool| (0..spots.at.len()).filter(move |k| spots.good.get(*k).copied().unwrap_or(false) == good).filter(visible);
         for good in [false, true] {
             context.set_stroke_style_str(colours(spots.of, dark)[usize::from(!good && spots.of != SpotKind::Found)]);
@@ -151,6 +152,11 @@ fn spots(context: &CanvasRenderingContext2d, projection: &Projection, v: Viewer,
                     Some(&[x0, x1, y0, y1]) => {
                         let ([a, b], [c, d]) = (projection.screen([x0, y0].map(f64::from)), projection.screen([x1, y1].map(f64::from)));
                         context.rect(a, b, c - a, d - b);
+                        // Not by colour alone.
+                        if crossed(k) {
+                            context.move_to(a, d);
+                            context.line_to(c, b);
+                        }
                         let arm = 4.0 * ratio;
                         context.move_to(x - arm, y);
                         context.line_to(x + arm, y);

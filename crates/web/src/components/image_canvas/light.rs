@@ -1,5 +1,6 @@
 //! The spot that is lit in every view: marked on its image, and chosen there by a click.
 
+use ewald_protocol::SpotKind;
 use leptos::prelude::*;
 use web_sys::CanvasRenderingContext2d;
 
@@ -24,10 +25,15 @@ impl Viewer {
                 let [x, y] = projection.screen(*at);
                 (x - here[0]).hypot(y - here[1])
             };
-            let (at, distance) = places.map(|at| (at, away(&at))).min_by(|a, b| a.1.total_cmp(&b.1))?;
-            (distance <= reach).then_some(Spot { sweep, image, at })
+            let (k, at, distance) = places.enumerate().map(|(k, at)| (k, at, away(&at))).min_by(|a, b| a.2.total_cmp(&b.2))?;
+            let integrated = spots.as_ref().is_some_and(|s| s.of == SpotKind::Integrated);
+            let hkl = spots.as_ref()?.hkl.get(k).copied().filter(|_| integrated);
+            (distance <= reach).then_some((Spot { sweep, image, at }, hkl))
         });
-        self.page.spot.set(spot);
+        self.page.spot.set(spot.map(|(spot, _)| spot));
+        if let Some((spot, Some(hkl))) = spot {
+            self.page.look_into_spot(spot, hkl);
+        }
     }
 }
 

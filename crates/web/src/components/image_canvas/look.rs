@@ -5,7 +5,7 @@ use web_sys::KeyboardEvent;
 
 use crate::keys::belongs_elsewhere;
 use crate::present::projection::Projection;
-use crate::present::readout::{Under, readout};
+use crate::present::readout::{Under, UnderSpot, readout};
 use crate::present::rings::{self, Ring};
 use crate::state::{Page, Picture};
 use ewald_core::session::StageId;
@@ -261,7 +261,12 @@ impl Viewer {
             let s = s.as_ref()?;
             let far = |p: &[f32; 2]| (f64::from(p[0]) - x).hypot(f64::from(p[1]) - y);
             let (k, distance) = s.at.iter().enumerate().map(|(k, p)| (k, far(p))).min_by(|a, b| a.1.total_cmp(&b.1))?;
-            (distance < reach.max(3.0)).then(|| (s.of, s.hkl.get(k).copied(), s.good.get(k).copied().unwrap_or(false)))
+            (distance < reach.max(3.0)).then(|| UnderSpot {
+                of: s.of,
+                hkl: s.hkl.get(k).copied(),
+                good: s.good.get(k).copied().unwrap_or(false),
+                fate: s.fates.get(k).copied(),
+            })
         });
         let under = Under { at: [x, y], value, spot };
         self.page.models.with(|m| Some(readout(&under, m.as_ref().and_then(|m| m.models(sweep)).as_ref())))

@@ -12,6 +12,8 @@ pub(crate) struct Fit {
     pub(crate) recorded: f64,
     /// Counts that reflections upon it have on the pixels.
     pub(crate) beside: f64,
+    /// The intensity by which pixels were weighed: that before the last, negligible step.
+    pub(crate) weighed_by: f64,
 }
 
 impl Fit {
@@ -53,7 +55,7 @@ impl Level {
 /// Pixels with less of the reflection than this take no part.
 pub(super) const NOTHING: f64 = 1e-7;
 /// Reflections of which less was recorded are not fitted.
-pub(super) const LEAST_RECORDED: f64 = 0.05;
+pub(crate) const LEAST_RECORDED: f64 = 0.05;
 
 /// A pixel that takes part in a fit.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +74,11 @@ impl Cell {
     /// d(Σ weights · counts)/d(this pixel's counts) before division by the information: p/v.
     pub(super) fn weight(&self, intensity: f64) -> f64 {
         self.fraction / (self.noise + intensity.max(0.0) * self.fraction)
+    }
+
+    /// What it adds with weight w to the variance of Σ w · counts, where the reflection is expected to have E counts: w²(b + E p).
+    pub(super) fn spread(&self, w: f64, expected: f64) -> f64 {
+        w * w * (self.noise + expected * self.fraction)
     }
 }
 
@@ -107,12 +114,14 @@ pub(super) fn fit(
         return None;
     }
     let mut intensity = sum_d / sum_p;
+    let mut weighed_by = intensity;
     let (mut information, mut against_level, mut squares) = (0.0, 0.0, 0.0);
     for _ in 0..100 {
+        weighed_by = intensity;
         let mut top = 0.0;
         (information, against_level, squares) = (0.0, 0.0, 0.0);
         for c in cells.iter() {
-            let w = c.weight(intensity);
+            let w = c.weight(weighed_by);
             top += c.net * w;
             information += c.fraction * w;
             against_level += w;
@@ -127,15 +136,15 @@ pub(super) fn fit(
     }
     let background = match carried {
         None => against_level * against_level * level.variance(),
-        Some(f) => f(cells, intensity),
+        Some(f) => f(cells, weighed_by),
     };
     // w²(b + E p) is w p, as w = p/(b + I p), and what E has above I.
-    let counted = information + squares * (expected_counts(intensity) - intensity.max(0.0));
+    let counted = information + squares * (expected_counts(intensity) - weighed_by.max(0.0));
     let variance = (counted + background) / (information * information);
     if !intensity.is_finite() || !variance.is_finite() {
         return None;
     }
-    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, beside: 0.0 })
+    Some(Fit { intensity, variance, correlation: correlation(fraction, counts), recorded: sum_p, beside: 0.0, weighed_by })
 }
 
 /// Of counts and profile: the background and the scale do not matter to it.

@@ -1,3 +1,6 @@
+mod examined;
+mod picture;
+
 use super::super::field::Field;
 use super::super::frame::Corners;
 use super::super::measure::Footprint;
@@ -13,6 +16,8 @@ use super::spikes;
 use super::trend::Place;
 use crate::job::parallel;
 use crate::math::{Vec2, Vec3, vec3};
+pub(crate) use examined::{Examined, Profiles};
+pub(crate) use picture::Picture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,6 +68,21 @@ pub(crate) struct Outcome {
 impl Default for Outcome {
     fn default() -> Self {
         Outcome { fit: Err(Unfit::Nothing), spikes: 0 }
+    }
+}
+
+/// The same with all that is known of it; neighbours by their number in the candidate.
+#[derive(Debug, Clone)]
+struct Tried {
+    joint: Result<Joint, Unfit>,
+    spikes: usize,
+    /// Without the spikes.
+    counts: Vec<i32>,
+}
+
+impl Tried {
+    fn outcome(&self) -> Outcome {
+        Outcome { fit: self.joint.as_ref().map(|joint| joint.fit).map_err(|why| *why), spikes: self.spikes }
     }
 }
 
@@ -347,27 +367,27 @@ impl<'a> Fitter<'a> {
         true
     }
 
-    /// Fits a reflection by itself or with those upon it.
-    fn fit(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Outcome {
-        if self.project(c, scratch).is_none() {
-            return Outcome::default();
-        }
+    /// Fits a reflection by itself or with those upon it; `None` when there is no profile for it.
+    fn fit(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Option<Tried> {
+        self.project(c, scratch)?;
         // With its centre off the scan most of a reflection is extrapolated.
         let fittable = self.references.sampler.covers(&c.xyz);
-        if c.neighbours.is_empty() || !fittable { fit_alone(c, fittable, scratch) } else { self.fit_among(c, fitters, scratch) }
+        Some(if c.neighbours.is_empty() || !fittable { fit_alone(c, fittable, scratch) } else { self.fit_among(c, fitters, scratch) })
     }
 
     /// Fits a reflection with others upon it. Where there is no profile for one of another lattice, that of the reflection's own serves.
-    fn fit_among(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Outcome {
+    fn fit_among(&self, c: &Candidate, fitters: &BTreeMap<usize, Fitter<'_>>, scratch: &mut Scratch) -> Tried {
         let f = &c.foreground;
         let mut fractions = vec![scratch.projection.fraction.clone()];
+        let mut whose = Vec::new();
         let Scratch { footprint, levels, places, corners, other, .. } = scratch;
-        for n in &c.neighbours {
+        for (k, n) in c.neighbours.iter().enumerate() {
             let theirs = fitters.get(&(n.experiment as usize)).unwrap_or(self);
             if theirs.project_neighbour(n, c, corners, &footprint.inside, other)
                 || self.project_neighbour(n, c, corners, &footprint.inside, other)
             {
                 fractions.push(other.fraction.clone());
+                whose.push(k);
             }
         }
         let carried = f
@@ -375,12 +395,17 @@ impl<'a> Fitter<'a> {
             .as_ref()
             .map(|field| |weights: &mut dyn Iterator<Item = (usize, f64)>| field.variance(weights.map(|(q, w)| (places[q], w))));
         let carried = carried.as_ref().map(|f| f as &dyn Fn(&mut dyn Iterator<Item = (usize, f64)>) -> f64);
-        without_spikes(f, footprint, &fractions[0], levels, |counts| overlap::fit(&fractions, counts, levels, &f.level, carried))
+        let mut tried =
+            without_spikes(f, footprint, &fractions[0], levels, |counts| overlap::fit(&fractions, counts, levels, &f.level, carried));
+        if let Ok(joint) = &mut tried.joint {
+            joint.upon.iter_mut().for_each(|u| u.number = whose[u.number]);
+        }
+        tried
     }
 }
 
 /// Fits a reflection upon which there are no others; one that is not `fittable` is only searched for spikes.
-fn fit_alone(c: &Candidate, fittable: bool, scratch: &mut Scratch) -> Outcome {
+fn fit_alone(c: &Candidate, fittable: bool, scratch: &mut Scratch) -> Tried {
     let Scratch { projection, levels, places, cells, footprint, .. } = scratch;
     let f = &c.foreground;
     let carried = f.field.as_ref().map(|field| {
@@ -401,7 +426,7 @@ fn without_spikes(
     fraction: &[f64],
     levels: &[f64],
     mut try_fit: impl FnMut(&[i32]) -> Result<Joint, Unfit>,
-) -> Outcome {
+) -> Tried {
     let width = footprint.corners.width.saturating_sub(1);
     let mut counts = f.counts.clone();
     let remove =
@@ -420,7 +445,7 @@ fn without_spikes(
         }
         tried = try_fit(&counts);
     }
-    Outcome { fit: tried.map(|joint| joint.fit), spikes }
+    Tried { joint: tried, spikes, counts }
 }
 
 fn weight(net: f64) -> f64 {
@@ -431,7 +456,10 @@ fn weight(net: f64) -> f64 {
 pub(crate) fn fit_ready(fitters: &BTreeMap<usize, Fitter<'_>>, ready: &[(usize, Candidate)]) -> Vec<(usize, Outcome)> {
     let fits = parallel::map_chunks(ready, CHUNK, |_, chunk| {
         let mut scratch = Scratch::default();
-        let one = |(e, c): &(usize, Candidate)| (c.row, fitters.get(e).map(|f| f.fit(c, fitters, &mut scratch)).unwrap_or_default());
+        let one = |(e, c): &(usize, Candidate)| {
+            let tried = fitters.get(e).and_then(|f| f.fit(c, fitters, &mut scratch));
+            (c.row, tried.map_or_else(Outcome::default, |t| t.outcome()))
+        };
         chunk.iter().map(one).collect::<Vec<_>>()
     });
     fits.into_iter().flatten().collect()

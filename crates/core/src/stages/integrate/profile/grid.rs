@@ -23,6 +23,11 @@ impl Grid {
         Grid { size, per_step: size as f64 / (2.0 * reach * sigma_b), slices }
     }
 
+    /// Size of a cell along e1 and e2, rad.
+    pub(super) fn step(&self) -> f64 {
+        1.0 / self.per_step
+    }
+
     pub(super) fn cells(&self) -> usize {
         self.size * self.size * self.size
     }

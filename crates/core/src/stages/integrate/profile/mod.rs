@@ -28,7 +28,7 @@ mod shape;
 mod spikes;
 mod trend;
 
-pub(super) use fit::{Fit, Level, expected_counts};
-pub(super) use fitter::{Candidate, Fitter, Foreground, Outcome, Progress, fit_ready};
-pub(super) use overlap::{MOST as MOST_NEIGHBOURS, Neighbour, Unfit};
+pub(super) use fit::{Fit, LEAST_RECORDED, Level, expected_counts};
+pub(super) use fitter::{Candidate, Examined, Fitter, Foreground, Outcome, Picture, Profiles, Progress, fit_ready};
+pub(super) use overlap::{MOST as MOST_NEIGHBOURS, Neighbour, Unfit, Upon};
 pub(super) use references::Summary;

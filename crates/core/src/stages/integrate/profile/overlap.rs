@@ -46,12 +46,31 @@ pub(super) struct Joint {
     pub(super) fit: Fit,
     /// What the neighbours have on each pixel, counts; empty without any.
     pub(super) others: Vec<f64>,
+    /// w by pixel, so that Σ w (d − b) ÷ Σ w p is the intensity; empty without neighbours.
+    pub(super) weights: Vec<f64>,
+    /// What the counts are expected to vary by, by pixel; 0 for those that take no part; empty without neighbours.
+    pub(super) noise: Vec<f64>,
+    /// The neighbours that have something here.
+    pub(super) upon: Vec<Upon>,
+}
+
+/// What was found of a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Upon {
+    /// Its number.
+    pub(crate) number: usize,
+    /// The part of it that is on the pixels.
+    pub(crate) part: f64,
+    /// Counts that it has there.
+    pub(crate) counts: f64,
+    /// Correlation of its intensity with that of the reflection.
+    pub(crate) correlation: f64,
 }
 
 impl Joint {
     /// A reflection without neighbours.
     pub(super) fn alone(fit: Fit) -> Self {
-        Joint { fit, others: Vec::new() }
+        Joint { fit, others: Vec::new(), weights: Vec::new(), noise: Vec::new(), upon: Vec::new() }
     }
 
     /// All that lies below the reflection: the background and its neighbours.
@@ -86,11 +105,14 @@ pub(super) fn fit(
     }
     // Neighbours are counted by what they have here, so that all unknowns are of one size.
     let mut members = vec![(own, recorded)];
-    members.extend(fractions[1..].iter().map(|p| (p, held(p))).filter(|(_, s)| *s > ABSENT));
+    let there: Vec<(usize, &Vec<f64>, f64)> =
+        fractions[1..].iter().enumerate().map(|(k, p)| (k, p, held(p))).filter(|(_, _, s)| *s > ABSENT).collect();
+    members.extend(there.iter().map(|(_, p, s)| (*p, *s)));
     let n = members.len();
     let total: f64 = pixels.iter().map(|&q| f64::from(counts[q]) - levels[q]).sum();
     let mut intensity = vec![total.max(0.0) / n as f64; n];
     let mut inverse_row = Vec::new();
+    let mut last = None;
     let mut variances = Vec::new();
     let mut alone = 0.0;
     for _ in 0..100 {
@@ -111,6 +133,7 @@ pub(super) fn fit(
         let factor = normal.cholesky(1e-12).ok_or(Unfit::Inseparable)?;
         let next = factor.solve(&right);
         inverse_row = factor.inverse_column(0);
+        last = Some(factor);
         let step = (next[0] - intensity[0]).abs();
         intensity = next;
         if step * step < 1e-8 * inverse_row[0] {
@@ -136,8 +159,21 @@ pub(super) fn fit(
     }
     let beside = pixels.iter().map(|&q| others[q]).sum();
     let model: Vec<f64> = (0..counts.len()).map(|q| own_intensity.max(0.0) * own[q] + others[q]).collect();
-    let fit = Fit { intensity: own_intensity, variance, correlation: correlation(&model, counts), recorded, beside };
-    Ok(Joint { fit, others })
+    let fit =
+        Fit { intensity: own_intensity, variance, correlation: correlation(&model, counts), recorded, beside, weighed_by: own_intensity };
+    let spread = |f: &dyn Fn(usize) -> f64| {
+        let mut all = vec![0.0; counts.len()];
+        (0..pixels.len()).for_each(|k| all[pixels[k]] = f(k));
+        all
+    };
+    let (weights, by_pixel) = (spread(&weight), spread(&|k| noise(pixels[k])));
+    let upon = (1..n).map(|j| Upon {
+        number: there[j - 1].0,
+        part: members[j].1,
+        counts: intensity[j],
+        correlation: last.as_ref().map_or(0.0, |m| inverse_row[j] / (inverse_row[0] * m.inverse_column(j)[j]).sqrt()),
+    });
+    Ok(Joint { fit, others, weights, noise: by_pixel, upon: upon.collect() })
 }
 
 #[cfg(test)]

@@ -104,6 +104,13 @@ impl References {
         sums
     }
 
+    /// What the profiles are, without what they were made of.
+    pub(super) fn into_profiles(self) -> Knowledge {
+        let mut all = self.all;
+        all.iter_mut().for_each(|r| r.shares = None);
+        Knowledge { layers: self.layers, all }
+    }
+
     pub(super) fn into_knowledge(self) -> Knowledge {
         Knowledge { layers: self.layers, all: self.all }
     }
