@@ -6,7 +6,7 @@
 //! Deviations beyond 12 of the stated σ are left out before a is fitted; DIALS leaves out those beyond 6, and where equivalents agree worse than that,
 //! what is left agrees well: on an electron-diffraction set whose strong equivalents differ by 5 to 9 stated σ it finds a = 2.0 where this finds 3.2, rejects
 //! half as many again, and its final σ of strong reflections are two to three times smaller than their spread (here 1 to 2 times). R_meas is
-//! lower there (0.126 against 0.143) for what is rejected, not for the scales: with DIALS' a and limit of 6σ given, this gives 0.125. One a for all is a
+//! lower there (0.126 against 0.143) mostly for what is rejected: with DIALS' a and limit of 6σ given, this gives 0.125. One a for all is a
 //! compromise in either: σ of the weakest of that set is too large.
 
 use super::input::Observations;
