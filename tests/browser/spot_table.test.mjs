@@ -47,6 +47,16 @@ test('rows are sorted, only those that are seen are there, and the spot that is 
   await page.locator('[data-testid="spot-table"] tbody tr').nth(2).click();
   await page.locator(`[data-testid="image-canvas"][data-shown="0/${Math.floor(row.image) - 1}"]`).waitFor({ timeout: 10_000 });
   await page.locator('[data-testid="spot-table"] tbody tr.lit').waitFor();
+  // Another, far from it, is lit where it is clicked: the table does not run back to the one before.
+  const far = Math.floor(n / 2);
+  await scroll(far * 24);
+  await page.locator(`[data-testid="spot-table"] tr[aria-rowindex="${far + 3}"]`).click();
+  await page.locator(`[data-testid="spot-table"] tr.lit[aria-rowindex="${far + 3}"]`).waitFor({ timeout: 5_000 });
+  await page.waitForTimeout(300);
+  assert.equal(await page.locator(`[data-testid="spot-table"] tr.lit[aria-rowindex="${far + 3}"]`).count(), 1);
+  await scroll(0);
+  await page.locator('[data-testid="spot-table"] tr[aria-rowindex="4"]').click();
+  await page.locator('[data-testid="spot-table"] tr.lit[aria-rowindex="4"]').waitFor();
   await page.getByTestId('tab-lattice').click();
   await page.waitForFunction(() => window.ewaldLattice().lit !== null, null, { timeout: 30_000 });
   const lit = await page.evaluate(() => window.ewaldLattice(window.ewaldLattice().lit).spot.px);

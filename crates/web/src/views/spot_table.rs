@@ -1,11 +1,11 @@
-use ewald_protocol::{Column, Order, Row, SpotKind};
+use ewald_protocol::{Column, Order, Place, Row, SpotKind};
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{KeyboardEvent, ResizeObserver};
 
 use crate::present::scroll::{self, HEAD, ROW};
-use crate::state::{Page, Spot};
+use crate::state::Page;
 
 /// The reflections of the selected stage as a table, of which only the rows that are seen are there. A row that is clicked is lit on its image and
 /// in the lattice, and a spot that is lit there is brought into view here. Of integrated ones a double click, or Enter, opens the shoebox.
@@ -60,10 +60,10 @@ fn Rows() -> impl IntoView {
         }
     };
     // A spot that has been lit is brought into view once, and again in another order; then one may scroll away.
-    Effect::new(move |before: Option<Option<(Spot, Order)>>| {
-        let what = table.rows.with(|r| r.as_ref().map(|r| (r.lit, r.window.order)));
-        let Some((Some(lit), order)) = what else { return None };
-        let now = page.spot.get().map(|spot| (spot, order));
+    // Rows tell for which spot they are: those of the one before are still there when another is lit.
+    Effect::new(move |before: Option<Option<(Place, Order)>>| {
+        let what = table.rows.with(|r| r.as_ref().map(|r| (r.lit, r.window.lit.map(|place| (place, r.window.order)))));
+        let Some((Some(lit), now)) = what else { return None };
         if now.is_some() && before.flatten() != now {
             reveal(lit);
         }
