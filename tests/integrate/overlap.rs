@@ -1,8 +1,8 @@
 //! Reflections upon each other: a long axis far from the detector's resolving power, and two lattices in one sweep.
 
-use crate::truth::{mean_and_sd, refined};
+use crate::truth::{Altered, mean_and_sd, refined};
 use ewald_core::geometry::ExperimentList;
-use ewald_core::image::{Frame, ImageError, ImageSource, RawFrame};
+use ewald_core::image::{Frame, ImageSource, RawFrame};
 use ewald_core::job::Silent;
 use ewald_core::reflections::{Reflections, flags};
 use ewald_core::stages::integrate::{Integrated, Params, run};
@@ -73,30 +73,6 @@ fn spots_of_a_long_axis_are_told_apart() {
     assert!(together.report.values["n_overlapped"] > 1000.0);
 }
 
-/// The images of two crystals at once.
-struct Both(Arc<Simulation>, Arc<Simulation>);
-
-impl ImageSource for Both {
-    fn n_images(&self) -> usize {
-        ImageSource::n_images(&*self.0)
-    }
-    fn image_size(&self) -> [usize; 2] {
-        self.0.image_size()
-    }
-    fn mask(&self) -> Option<&[bool]> {
-        self.0.mask()
-    }
-    fn fetch(&self, frames: std::ops::Range<usize>) -> Result<Vec<RawFrame>, ImageError> {
-        self.0.fetch(frames)
-    }
-    fn decode(&self, raw: &RawFrame, out: &mut Frame) -> Result<(), ImageError> {
-        self.0.decode(raw, out)?;
-        let other = self.1.frame(raw.z);
-        out.pixels.iter_mut().zip(&other.pixels).filter(|(_, o)| **o > 0).for_each(|(p, o)| *p += o);
-        Ok(())
-    }
-}
-
 /// Experiments of two crystals on the same images.
 fn two_crystals(a: &Simulation, b: &Simulation) -> ExperimentList {
     let mut list = a.true_experiments();
@@ -126,7 +102,12 @@ fn two_lattices() -> Crowd {
     let mut more = refined(&b);
     more.id = vec![1; more.len()];
     spots.append(&more);
-    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Both(a.clone(), b.clone()))];
+    let second = b.clone();
+    let both = move |raw: &RawFrame, out: &mut Frame| {
+        let other = second.frame(raw.z);
+        out.pixels.iter_mut().zip(&other.pixels).filter(|(_, o)| **o > 0).for_each(|(p, o)| *p += o);
+    };
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Altered(a.clone(), both))];
     (sim(1), [a, b], experiments, spots, images)
 }
 

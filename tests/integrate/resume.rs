@@ -1,34 +1,11 @@
 //! Integration that is stopped and goes on.
 
-use crate::truth::{refined, simulation};
-use ewald_core::image::{Frame, ImageError, ImageSource, RawFrame};
+use crate::truth::{Altered, refined, simulation};
+use ewald_core::image::{Frame, ImageSource, RawFrame};
 use ewald_core::job::{Monitor, Silent};
 use ewald_core::stages::integrate::{Checkpoint, CheckpointError, Error, Params, resume, run};
-use ewald_sim::Simulation;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-/// Counts the images that are decoded.
-struct Counting(Simulation, AtomicUsize);
-
-impl ImageSource for Counting {
-    fn n_images(&self) -> usize {
-        ImageSource::n_images(&self.0)
-    }
-    fn image_size(&self) -> [usize; 2] {
-        self.0.image_size()
-    }
-    fn mask(&self) -> Option<&[bool]> {
-        self.0.mask()
-    }
-    fn fetch(&self, frames: std::ops::Range<usize>) -> Result<Vec<RawFrame>, ImageError> {
-        self.0.fetch(frames)
-    }
-    fn decode(&self, raw: &RawFrame, out: &mut Frame) -> Result<(), ImageError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.decode(raw, out)
-    }
-}
 
 /// Asks to stop after some images of the pass.
 struct StopAfter(u64, AtomicU64);
@@ -56,8 +33,12 @@ const LOOKED_AT: usize = 3;
 fn a_stopped_integration_goes_on_with_the_same_bits() {
     let truth = simulation(IMAGES);
     let (experiments, spots) = (truth.true_experiments(), refined(&truth));
-    let source = Arc::new(Counting(truth, AtomicUsize::new(0)));
-    let images: Vec<Arc<dyn ImageSource>> = vec![source.clone()];
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let counting = move |_: &RawFrame, _: &mut Frame| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Altered(Arc::new(truth), counting))];
     // Several layers of reference profiles, a background that varies, and no images for widths.
     let params = Params {
         scan_step_deg: 2.0,
@@ -67,7 +48,7 @@ fn a_stopped_integration_goes_on_with_the_same_bits() {
         background_shape: ewald_core::stages::integrate::BackgroundShape::Linear2d,
         ..Params::default()
     };
-    let decoded = || source.1.swap(0, Ordering::Relaxed);
+    let decoded = || count.swap(0, Ordering::Relaxed);
     let whole = run(&experiments, &spots, None, &images, &params, &Silent).unwrap();
     assert_eq!(decoded(), IMAGES);
 

@@ -229,10 +229,10 @@ fn cancelling_ends_at_once() {
     assert_eq!(out.err().map(|e| e.to_string()), Some(Cancelled.to_string()));
 }
 
-/// A source with pixels that shine.
-struct Shining(Arc<Simulation>, Vec<usize>);
+/// Simulated images of which something is done to each as it is decoded.
+pub struct Altered<F>(pub Arc<Simulation>, pub F);
 
-impl ImageSource for Shining {
+impl<F: Fn(&RawFrame, &mut Frame) + Send + Sync> ImageSource for Altered<F> {
     fn n_images(&self) -> usize {
         ImageSource::n_images(&*self.0)
     }
@@ -247,7 +247,7 @@ impl ImageSource for Shining {
     }
     fn decode(&self, raw: &RawFrame, out: &mut Frame) -> Result<(), ImageError> {
         self.0.decode(raw, out)?;
-        self.1.iter().for_each(|&i| out.pixels[i] = 3000);
+        (self.1)(raw, out);
         Ok(())
     }
 }
@@ -262,9 +262,10 @@ fn masked_pixels_take_no_part() {
     let on_image = |[x, y]: &[i64; 2]| (0..width as i64).contains(x) && (0..height as i64).contains(y);
     let places: Vec<[i64; 2]> = refined.xyzcal_px.iter().step_by(refined.len() / 20).map(beside).filter(on_image).collect();
     experiments.detectors[0].panels[0].distrust(places.iter().map(|&[x, y]| [x, y, x + 1, y + 1]));
-    let shining = places.iter().map(|[x, y]| *y as usize * width + *x as usize).collect();
+    let shining: Vec<usize> = places.iter().map(|[x, y]| *y as usize * width + *x as usize).collect();
+    let shine = move |_: &RawFrame, out: &mut Frame| shining.iter().for_each(|&i| out.pixels[i] = 3000);
     let truth = Arc::new(simulation);
-    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Shining(truth.clone(), shining))];
+    let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Altered(truth.clone(), shine))];
     let out = run(&experiments, &refined, None, &images, &Params::default(), &Silent).unwrap();
     let t = &out.reflections;
     let touched = |i: &usize| t.flags[*i] & flags::FOREGROUND_INCLUDES_BAD_PIXELS != 0 && t.partiality[*i] > 0.99;

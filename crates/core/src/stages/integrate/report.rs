@@ -175,6 +175,38 @@ fn experiment_table(t: &Reflections, e: usize, all: &Group, fitted: bool) -> Tab
     table
 }
 
+/// Columns of a table of groups of reflections, each of which `what` tells.
+pub(super) fn group_columns<'a>(what: &[(&'a str, &'a str)], fitted: bool) -> Vec<(&'a str, &'a str)> {
+    let mut columns = vec![("ID", "")];
+    columns.extend(what);
+    columns.extend([("# full", ""), ("# part", ""), ("# over", ""), ("# sum", "")]);
+    if fitted {
+        columns.push(("# prf", ""));
+    }
+    columns.extend([("Ibg", ""), ("I/sigI", "sum")]);
+    if fitted {
+        columns.extend([("I/sigI", "prf"), ("CC prf", "")]);
+    }
+    columns.push(("RMSD XY", "px"));
+    columns
+}
+
+/// The row of a group of experiment `e` under [`group_columns`].
+pub(super) fn group_row(e: usize, what: impl IntoIterator<Item = Cell>, g: &Group, fitted: bool) -> Vec<Cell> {
+    let mut row = vec![Cell::count(e)];
+    row.extend(what);
+    row.extend([g.full, g.partial, g.overloaded, g.summed].map(Cell::count));
+    if fitted {
+        row.push(Cell::count(g.fitted));
+    }
+    row.extend([Cell::number(g.background, 2), Cell::number(g.i_over_sigma_sum, 2)]);
+    if fitted {
+        row.extend([Cell::number(g.i_over_sigma_prf, 2), Cell::number(g.correlation, 2)]);
+    }
+    row.push(Cell::number(g.rmsd_xy, 2));
+    row
+}
+
 fn group_table(
     id: &str,
     title: &str,
@@ -184,29 +216,10 @@ fn group_table(
     fitted: bool,
     groups: impl Fn(usize) -> Vec<(Cell, Group)>,
 ) -> Table {
-    let mut columns = vec![("ID", ""), (what, unit), ("# full", ""), ("# part", ""), ("# over", ""), ("# sum", "")];
-    if fitted {
-        columns.push(("# prf", ""));
-    }
-    columns.extend([("Ibg", ""), ("I/sigI", "sum")]);
-    if fitted {
-        columns.extend([("I/sigI", "prf"), ("CC prf", "")]);
-    }
-    columns.push(("RMSD XY", "px"));
-    let mut table = Table::new(id, title, &columns);
+    let mut table = Table::new(id, title, &group_columns(&[(what, unit)], fitted));
     for e in 0..experiments.len() {
         for (cell, g) in groups(e) {
-            let mut row =
-                vec![Cell::count(e), cell, Cell::count(g.full), Cell::count(g.partial), Cell::count(g.overloaded), Cell::count(g.summed)];
-            if fitted {
-                row.push(Cell::count(g.fitted));
-            }
-            row.extend([Cell::number(g.background, 2), Cell::number(g.i_over_sigma_sum, 2)]);
-            if fitted {
-                row.extend([Cell::number(g.i_over_sigma_prf, 2), Cell::number(g.correlation, 2)]);
-            }
-            row.push(Cell::number(g.rmsd_xy, 2));
-            table.push(row);
+            table.push(group_row(e, [cell], &g, fitted));
         }
     }
     table

@@ -1,6 +1,7 @@
 //! Counts, I/σ and profile correlations by resolution, image and region of the detector.
 
 use super::Params;
+use super::report::{group_columns, group_row};
 use super::summary::{Group, by_image_within, by_region, by_resolution};
 use crate::geometry::{Detector, ExperimentList};
 use crate::reflections::Reflections;
@@ -14,7 +15,8 @@ const FINE: usize = 16;
 pub(super) fn add(report: &mut Report, experiments: &ExperimentList, t: &Reflections, params: &Params) {
     report.plots.extend(plots(experiments, t, params.profile_fitting));
     let extent = |e: usize| experiments.models(e).map(|m| extent(m.detector));
-    let mut table = table(params.profile_fitting);
+    let columns = group_columns(&[("Fast", "px"), ("Slow", "px")], params.profile_fitting);
+    let mut table = Table::new("integration_by_region", "Summary vs region of the detector", &columns);
     for e in 0..experiments.len() {
         let Some(extent) = extent(e) else { continue };
         let offset = |row: usize| offset(experiments, e, t, row);
@@ -22,7 +24,7 @@ pub(super) fn add(report: &mut Report, experiments: &ExperimentList, t: &Reflect
             let edge = |i: usize, a: usize| (extent[a] * i as f64 / COARSE as f64).round();
             let (i, j) = (k % COARSE, k / COARSE);
             let range = |i: usize, a: usize| format!("{}–{}", edge(i, a), edge(i + 1, a));
-            table.push(row(e, [range(i, 0), range(j, 1)], g, params.profile_fitting));
+            table.push(group_row(e, [range(i, 0), range(j, 1)].map(Cell::from), g, params.profile_fitting));
         }
         let suffix = if experiments.len() > 1 { format!(", experiment {e}") } else { String::new() };
         report.maps.extend(maps(e, &suffix, &by_region(t, e, extent, FINE, offset), extent, params.profile_fitting));
@@ -42,34 +44,6 @@ fn offset(experiments: &ExperimentList, e: usize, t: &Reflections, row: usize) -
 fn extent(detector: &Detector) -> [f64; 2] {
     let end = |a: usize| detector.panels.iter().map(|p| p.raw_image_offset[a] + p.image_size[a] as i64).max().unwrap_or(1);
     [end(0), end(1)].map(|n| n.max(1) as f64)
-}
-
-fn table(fitted: bool) -> Table {
-    let mut columns = vec![("ID", ""), ("Fast", "px"), ("Slow", "px"), ("# full", ""), ("# part", ""), ("# over", ""), ("# sum", "")];
-    if fitted {
-        columns.push(("# prf", ""));
-    }
-    columns.extend([("Ibg", ""), ("I/sigI", "sum")]);
-    if fitted {
-        columns.extend([("I/sigI", "prf"), ("CC prf", "")]);
-    }
-    columns.push(("RMSD XY", "px"));
-    Table::new("integration_by_region", "Summary vs region of the detector", &columns)
-}
-
-fn row(e: usize, range: [String; 2], g: &Group, fitted: bool) -> Vec<Cell> {
-    let [x, y] = range;
-    let mut out = vec![Cell::count(e), x.into(), y.into(), Cell::count(g.full), Cell::count(g.partial), Cell::count(g.overloaded)];
-    out.push(Cell::count(g.summed));
-    if fitted {
-        out.push(Cell::count(g.fitted));
-    }
-    out.extend([Cell::number(g.background, 2), Cell::number(g.i_over_sigma_sum, 2)]);
-    if fitted {
-        out.extend([Cell::number(g.i_over_sigma_prf, 2), Cell::number(g.correlation, 2)]);
-    }
-    out.push(Cell::number(g.rmsd_xy, 2));
-    out
 }
 
 fn maps(e: usize, suffix: &str, groups: &[Group], extent: [f64; 2], fitted: bool) -> Vec<HeatMap> {
