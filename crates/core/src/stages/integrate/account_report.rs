@@ -105,7 +105,7 @@ impl Account {
             Fate::Parted => format!(
                 "Fitted together with {}; not summed, because {} of the counts in its pixels are theirs.",
                 self.others(),
-                short(self.upon.iter().filter_map(|u| u.found).map(|f| f.counts).sum())
+                format_args!("{:.0}", self.upon.iter().filter_map(|u| u.found).map(|f| f.counts).sum::<f64>())
             ),
             Fate::Inseparable => format!("It cannot be told from {}.", self.others()),
             Fate::Summed if !params.profile_fitting => "Summed; profiles were not fitted.".to_owned(),
@@ -184,9 +184,10 @@ impl Account {
             ("Correlation", ""),
         ];
         let mut t = Table::new("account_upon", "Reflections upon it", &columns);
+        let nothing = if self.beside.is_empty() { "–" } else { "0" };
         for u in &self.upon {
             let [dx, dy, dz] = [0, 1, 2].map(|a| u.predicted[a] - self.predicted[a]);
-            let found = |f: fn(&super::Found) -> String| u.found.as_ref().map_or("–".to_owned(), f);
+            let found = |f: fn(&super::Found) -> String| u.found.as_ref().map_or(nothing.to_owned(), f);
             t.push(vec![
                 index(u.hkl).into(),
                 Cell::count(u.experiment),
@@ -277,16 +278,8 @@ impl Account {
         let joint = !self.beside.is_empty();
         if joint {
             row("q", "the part that one upon it has in a pixel".to_owned(), String::new());
-            row(
-                "v = b + I·p + Σ J·q",
-                "what a pixel's counts are expected to be, and to vary by; J the counts of those upon it".to_owned(),
-                String::new(),
-            );
-            row(
-                "w",
-                "p/v, less as much of each q/v as makes Σ w·q = 0: the weight of a pixel that no other sways".to_owned(),
-                String::new(),
-            );
+            row("v = b + I·p + Σ J·q", "expected counts and their variance; J: theirs".to_owned(), String::new());
+            row("w", "p/v less so much of each q/v that Σ w·q = 0".to_owned(), String::new());
         } else {
             row("v = b + I·p", "what a pixel's counts are expected to be, and to vary by; b where I < 0".to_owned(), String::new());
             row("w = p/v", "the weight of a pixel".to_owned(), String::new());
