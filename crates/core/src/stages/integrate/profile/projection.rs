@@ -79,7 +79,8 @@ impl Projection {
             }
             for (k, &[from, to]) in self.overlap.iter().enumerate() {
                 let row = &self.rocking[k * n + from..k * n + to];
-                self.fraction[k * area + q] = row.iter().zip(&along[from..to]).map(|(w, a)| w * a).sum();
+                // A sum of nothing is −0, which would be told as such.
+                self.fraction[k * area + q] = row.iter().zip(&along[from..to]).fold(0.0, |sum, (w, a)| sum + w * a);
             }
         }
     }
