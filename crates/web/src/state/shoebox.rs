@@ -15,19 +15,28 @@ pub struct LookedInto {
     pub open: RwSignal<bool>,
     /// The request under way.
     pub job: RwSignal<Option<JobId>>,
+    /// What was asked for since: of many steps through a table only the last is measured.
+    next: RwSignal<Option<Wanted>>,
     /// Why there is nothing to show.
     pub problem: RwSignal<Option<String>>,
 }
 
 impl LookedInto {
     pub(super) fn new() -> Self {
-        LookedInto { shown: RwSignal::new_local(None), open: RwSignal::default(), job: RwSignal::default(), problem: RwSignal::default() }
+        LookedInto {
+            shown: RwSignal::new_local(None),
+            open: RwSignal::default(),
+            job: RwSignal::default(),
+            next: RwSignal::default(),
+            problem: RwSignal::default(),
+        }
     }
 
     pub(super) fn forget(self) {
         self.shown.set(None);
         self.open.set(false);
         self.job.set(None);
+        self.next.set(None);
         self.problem.set(None);
     }
 }
@@ -40,8 +49,28 @@ impl Page {
         if !matches!(self.picture.get_untracked(), Picture::Image | Picture::Lattice) {
             self.picture.set(Picture::Image);
         }
+        if self.reflection.job.get_untracked().is_some() {
+            self.reflection.next.set(Some(wanted));
+        } else {
+            self.measure(wanted);
+        }
+    }
+
+    fn measure(self, wanted: Wanted) {
         let job = self.send(&[], |job| Request::Fetch { job, view: View::Reflection { wanted } });
         self.reflection.job.set(job);
+    }
+
+    /// The request under way has ended; whether another was waiting for it.
+    fn measure_next(self) -> bool {
+        self.reflection.job.set(None);
+        let next = self.reflection.next.get_untracked();
+        self.reflection.next.set(None);
+        let waited = next.is_some();
+        if let Some(wanted) = next {
+            self.measure(wanted);
+        }
+        waited
     }
 
     /// Looks into a reflection that was clicked on, where integration has been.
@@ -56,8 +85,11 @@ impl Page {
         if self.reflection.job.get_untracked() != Some(job) {
             return;
         }
-        self.reflection.job.set(None);
+        let superseded = self.measure_next();
         match found {
+            // On its way through a table the light stays where the user is.
+            Some(view) if superseded => self.reflection.shown.set(Some(Rc::new(*view))),
+            None if superseded => {}
             Some(view) => {
                 let image = (view.at[2].max(0.0) as usize).min(untrack(|| self.images_in(view.sweep)).saturating_sub(1));
                 self.spot.set(Some(Spot { sweep: view.sweep, image, at: [view.at[0], view.at[1]] }));
@@ -70,8 +102,7 @@ impl Page {
     /// A fetch has failed; whether it was that of a reflection.
     pub(super) fn reflection_failed(self, job: JobId, message: &str) -> bool {
         let own = self.reflection.job.get_untracked() == Some(job);
-        if own {
-            self.reflection.job.set(None);
+        if own && !self.measure_next() {
             self.reflection.problem.set(Some(message.to_owned()));
         }
         own

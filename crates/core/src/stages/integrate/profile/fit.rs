@@ -27,6 +27,9 @@ impl Fit {
 ///
 /// Variances are made from it. Those from the counts themselves say that a reflection without a count is known exactly, and of two weak ones
 /// make the lower the more certain.
+///
+/// They still follow the counts: where these are low by chance, so is σ. Therefore (I − truth)/σ has a mean of about −1/(2σ) although I has none; no
+/// prior that is as broad as Wilson's distribution takes that away, only knowing I from elsewhere does (equivalents, when data are merged).
 pub(crate) fn expected_counts(counts: f64) -> f64 {
     counts.max(0.0) + 1.0
 }
