@@ -70,7 +70,7 @@ impl ColumnValue for Shoebox {
             s.bbox.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
             out.push(u8::from(!s.data.is_empty()));
             s.data.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
-            s.mask.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
+            s.mask.iter().for_each(|x| out.extend_from_slice(&i32::from(*x).to_le_bytes()));
             if s.background.is_empty() {
                 out.resize(out.len() + 4 * s.data.len(), 0);
             }
@@ -99,7 +99,7 @@ impl ColumnValue for Shoebox {
                 let (pixels, rest) = bytes.split_at_checked(n.checked_mul(12)?)?;
                 let words = |k: usize| pixels[4 * n * k..4 * n * (k + 1)].chunks_exact(4);
                 s.data = words(0).map(|b| f32::from_le_bytes(array(b))).collect();
-                s.mask = words(1).map(|b| i32::from_le_bytes(array(b))).collect();
+                s.mask = words(1).map(|b| b[0]).collect();
                 s.background = words(2).map(|b| f32::from_le_bytes(array(b))).collect();
                 if s.background.iter().all(|b| *b == 0.0) {
                     s.background = Vec::new();

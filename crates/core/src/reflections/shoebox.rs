@@ -1,17 +1,17 @@
 /// Bits of a shoebox's mask, as in DIALS.
 pub mod mask {
     /// Usable pixel.
-    pub const VALID: i32 = 1 << 0;
+    pub const VALID: u8 = 1 << 0;
     /// Background.
-    pub const BACKGROUND: i32 = 1 << 1;
+    pub const BACKGROUND: u8 = 1 << 1;
     /// Foreground.
-    pub const FOREGROUND: i32 = 1 << 2;
+    pub const FOREGROUND: u8 = 1 << 2;
     /// Strong in spot finding.
-    pub const STRONG: i32 = 1 << 3;
+    pub const STRONG: u8 = 1 << 3;
     /// Background that was used in the fit.
-    pub const BACKGROUND_USED: i32 = 1 << 4;
+    pub const BACKGROUND_USED: u8 = 1 << 4;
     /// Shared with another reflection.
-    pub const OVERLAPPED: i32 = 1 << 5;
+    pub const OVERLAPPED: u8 = 1 << 5;
 }
 
 /// The box of pixels around a reflection. Arrays are in order (image, slow, fast), fast varying fastest.
@@ -23,8 +23,8 @@ pub struct Shoebox {
     pub bbox: [i32; 6],
     /// Counts.
     pub data: Vec<f32>,
-    /// Bits of [`mask`].
-    pub mask: Vec<i32>,
+    /// Bits of [`mask`]. Files have 32 bits for them.
+    pub mask: Vec<u8>,
     /// Background under each pixel; empty when not determined.
     pub background: Vec<f32>,
 }

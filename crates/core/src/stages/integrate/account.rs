@@ -292,7 +292,7 @@ pub fn account(
     out.foreground.clone_from(&scratch.footprint.inside);
     let area = out.foreground.len().max(1);
     out.taken = (0..scratch.taken.len()).filter(|&n| scratch.taken[n] && !out.foreground[n % area]).map(|n| n as u32).collect();
-    table::set(&mut t_own, own, &setups[e], &measured);
+    table::set(&mut t_own, own, &measured);
     let (_, field) = measure(&setups[e], &background, &vec3(t.s1[row]), &pixels, &mut scratch);
     if measured.flags & flags::FAILED_DURING_BACKGROUND_MODELLING == 0 {
         let width = (bbox[1] - bbox[0]).max(1) as usize;

@@ -137,9 +137,11 @@ pub fn resume(
     report_places::add(&mut report, experiments, &predicted, params);
     report_profiles::add(&mut report, &setups, &counts, params);
     let left_out = table::left_out(&predicted);
+    let mut reflections = table::integrated(predicted);
+    table::in_millimetres(&mut reflections, &setups);
     Ok(Integrated {
         experiments: experiments::with_profiles(experiments, &models, params),
-        reflections: table::integrated(predicted),
+        reflections,
         left_out,
         learned: Learned::new(params, &models, counts),
         report,

@@ -202,7 +202,7 @@ impl Batch<'_> {
         let mut candidates: BTreeMap<usize, Vec<Candidate>> = fitters.keys().map(|e| (*e, Vec::new())).collect();
         for (row, measured, candidate) in results.into_iter().flatten() {
             let e = t.id[row] as usize;
-            table::set(t, row, &self.setups[e], &measured);
+            table::set(t, row, &measured);
             match (candidate, candidates.get_mut(&e)) {
                 (Some(c), Some(list)) => {
                     if c.reference {

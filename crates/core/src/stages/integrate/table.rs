@@ -52,12 +52,23 @@ pub(super) fn make_room(t: &mut Reflections, params: &Params) {
     t.num_pixels_foreground = vec![0; n];
     t.xyzobs_px = t.xyzcal_px.clone();
     t.xyzobs_px_variance = vec![[0.0; 3]; n];
-    t.xyzobs_mm = t.xyzcal_mm.clone();
-    t.xyzobs_mm_variance = vec![[0.0; 3]; n];
+}
+
+/// Adds the centroids in mm and rad. They are made of those in pixels when all are measured, since a pass over many images fills the memory.
+pub(super) fn in_millimetres(t: &mut Reflections, setups: &[Setup<'_>]) {
+    let rows = parallel::map(t.len(), |i| {
+        let setup = &setups[t.id[i] as usize];
+        let panel = &setup.detector.panels[t.panel[i] as usize];
+        let [x, y, z] = t.xyzobs_px[i];
+        let mm = panel.mm_from_px(Vec2::new(x, y));
+        let scale = [panel.pixel_size[0], panel.pixel_size[1], setup.scan.width];
+        ([mm.x, mm.y, setup.scan.phi_from_z(z)], [0, 1, 2].map(|a| t.xyzobs_px_variance[i][a] * scale[a] * scale[a]))
+    });
+    (t.xyzobs_mm, t.xyzobs_mm_variance) = rows.into_iter().unzip();
 }
 
 /// Writes what was measured into row `i`.
-pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured) {
+pub(super) fn set(t: &mut Reflections, i: usize, m: &Measured) {
     t.flags[i] |= m.flags;
     t.i_sum[i] = m.i_sum;
     t.var_sum[i] = m.var_sum;
@@ -70,11 +81,6 @@ pub(super) fn set(t: &mut Reflections, i: usize, setup: &Setup<'_>, m: &Measured
     t.num_pixels_foreground[i] = m.foreground;
     t.xyzobs_px[i] = m.xyz;
     t.xyzobs_px_variance[i] = m.xyz_variance;
-    let panel = &setup.detector.panels[t.panel[i] as usize];
-    let mm = panel.mm_from_px(Vec2::new(m.xyz[0], m.xyz[1]));
-    t.xyzobs_mm[i] = [mm.x, mm.y, setup.scan.phi_from_z(m.xyz[2])];
-    let scale = [panel.pixel_size[0], panel.pixel_size[1], setup.scan.width];
-    t.xyzobs_mm_variance[i] = [0, 1, 2].map(|a| m.xyz_variance[a] * scale[a] * scale[a]);
 }
 
 /// Writes what became of a reflection's fit into row `i`.
@@ -143,7 +149,5 @@ pub(super) fn left_out(t: &Reflections) -> Reflections {
     }
     out.xyzobs_px = Vec::new();
     out.xyzobs_px_variance = Vec::new();
-    out.xyzobs_mm = Vec::new();
-    out.xyzobs_mm_variance = Vec::new();
     out
 }

@@ -71,7 +71,7 @@ pub(super) fn spots_on_rings(places: &[Place]) -> Vec<IceRing> {
     for (k, r) in rings.iter().enumerate() {
         let others: Vec<f64> = rings.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, o)| *o).collect();
         let ([n, expected], sigma) = stands_out(&q, *r, &others);
-        if n >= 10.0 && n >= 1.5 * expected && sigma >= 5.0 && sigma > 1.5 * elsewhere {
+        if n >= 10.0 && n >= 1.5 * expected && sigma >= 5.0 && sigma > 1.5 * elsewhere && exceeds_inside(&q, *r, &others) {
             found.push((IceRing { d: 1.0 / r.sqrt(), spots: Some([n, expected]), background: None }, sigma));
         }
     }
@@ -89,9 +89,21 @@ fn without_repetitions(places: &[Place]) -> Vec<f64> {
     groups.iter().flat_map(|g| g.iter().step_by(g.len().div_ceil(most).max(1))).map(|c| c.3).collect()
 }
 
+/// Whether a ring at `r` has more spots than its neighbourhood on the side of low resolution alone lets expect: where diffraction or the detector
+/// ends just beyond a ring, the other side is empty.
+fn exceeds_inside(q: &[f64], r: f64, others: &[f64]) -> bool {
+    let inside: Vec<[f64; 2]> = neighbourhood(r, others).into_iter().filter(|[_, b]| *b <= r).collect();
+    let ([n, expected], sigma) = compared(q, r, inside);
+    expected == n || (n >= 1.3 * expected && sigma >= 3.0)
+}
+
 /// Spots about `r` and how many its neighbourhood lets expect, and by how many standard deviations these are more.
 fn stands_out(q: &[f64], r: f64, others: &[f64]) -> ([f64; 2], f64) {
-    let parts = neighbourhood(r, others);
+    compared(q, r, neighbourhood(r, others))
+}
+
+/// The same for a neighbourhood of these `parts`; one of no width lets expect what there is.
+fn compared(q: &[f64], r: f64, parts: Vec<[f64; 2]>) -> ([f64; 2], f64) {
     let width: f64 = parts.iter().map(|[a, b]| b - a).sum();
     let within = |[a, b]: [f64; 2]| q.iter().filter(|q| (a..b).contains(*q)).count() as f64;
     let (n, m) = (within([r - HALF_WIDTH, r + HALF_WIDTH]), parts.into_iter().map(within).sum::<f64>());

@@ -61,6 +61,18 @@ fn places_that_shine_again_and_again_are_not_ice() {
     assert_eq!(spots_on_rings(&all), []);
 }
 
+/// A crystal that diffracts just beyond a ring, as a detector's edge or a limit may have it.
+#[test]
+fn where_diffraction_ends_is_no_ring() {
+    for (k, ring) in rings(FINEST).into_iter().enumerate().skip(4) {
+        for beyond in [0.002, 0.004, 0.006] {
+            let mut all = places(40_000, 0);
+            all.retain(|p| p.3 < ring + beyond);
+            assert_eq!(spots_on_rings(&all), [], "ring {k}, ends {beyond} beyond it");
+        }
+    }
+}
+
 /// The equivalents of one strong reflection of a small cell.
 #[test]
 fn one_ring_with_some_equivalents_is_not_ice() {
