@@ -170,7 +170,7 @@ fn measure_set(
 fn fitter<'a>(e: usize, setup: &Setup<'a>, t: &Reflections, params: &Params) -> Fitter<'a> {
     let bits = flags::REFERENCE_SPOT;
     let spots = (0..t.len()).filter(|&i| t.id[i] == e as i32 && t.flags[i] & bits != 0 && t.bbox[i][5] > t.bbox[i][4]);
-    Fitter::new(*setup, params.grid_size, params.scan_step_deg.to_radians(), spots.map(|i| (t.xyzcal_px[i], t.bbox[i][5])))
+    Fitter::new(*setup, params.grid_size, spots.map(|i| (t.xyzcal_px[i], t.bbox[i][5])))
 }
 
 /// Spots recorded at least to this part make reference profiles.

@@ -143,8 +143,8 @@ struct Scratch {
 
 impl<'a> Fitter<'a> {
     /// `spots`: where reference spots are predicted (px, px, array index) and the images after their last.
-    pub(crate) fn new(setup: Setup<'a>, half: usize, scan_step: f64, spots: impl Iterator<Item = ([f64; 3], i32)>) -> Self {
-        let sampler = Sampler::new(setup.detector, setup.scan, scan_step);
+    pub(crate) fn new(setup: Setup<'a>, half: usize, spots: impl Iterator<Item = ([f64; 3], i32)>) -> Self {
+        let sampler = Sampler::new(setup.detector, setup.scan);
         let layers = sampler.layers();
         let mut ready_at = vec![0; layers];
         for (xyz, end) in spots {
