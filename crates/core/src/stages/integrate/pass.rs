@@ -176,9 +176,6 @@ fn fitter<'a>(e: usize, setup: &Setup<'a>, t: &Reflections, params: &Params) -> 
 /// Spots recorded at least to this part make reference profiles.
 const FULL_REFERENCE: f64 = 0.99;
 
-/// Flags of reflections that were seen as spots.
-const STRONG: u64 = flags::STRONG | flags::REFERENCE_SPOT;
-
 /// Complete boxes on their way through measurement and fitting.
 pub(super) struct Batch<'a> {
     /// Rows of the table by the number of their box.
@@ -262,8 +259,7 @@ impl Batch<'_> {
                     && m.flags & flags::INTEGRATED_SUM != 0
                     && t.partiality[row] > FULL_REFERENCE
                     && on_panel,
-                // Weak reflections upon it hardly change its shape.
-                crowded: beside.upon.iter().any(|&j| t.flags[self.rows[j as usize] as usize] & STRONG != 0),
+                crowded: !beside.upon.is_empty(),
                 neighbours: joint.iter().map(|&j| neighbour(t, self.rows[j as usize] as usize)).collect(),
             }
         });
