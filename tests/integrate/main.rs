@@ -4,5 +4,6 @@ mod account;
 mod overlap;
 mod real;
 mod resume;
+mod scan_ends;
 mod scant;
 mod truth;

@@ -60,9 +60,8 @@ fn spots_of_a_long_axis_are_told_apart() {
     let (n, mean, sd) = deviations(&together.reflections, 0, truth.reflections(), flags::INTEGRATED_PRF);
     eprintln!("together: {n} reflections, mean {mean:.3}, sd {sd:.3}");
     assert!(n > 1000, "{n}");
-    // Unbiased; but every strong spot has another upon it, so that there is none from which a clean profile could be learned, and strong intensities scatter by
-    // more than they say (two lattices, whose spots are partly free, do not).
-    assert!(mean.abs() < 0.1 && (sd - 1.0).abs() < 0.35, "mean {mean}, sd {sd}");
+    // Although there is hardly a free spot from which a profile could be learned.
+    assert!(mean.abs() < 0.1 && (sd - 1.0).abs() < 0.1, "mean {mean}, sd {sd}");
     let (_, mean, sd) = deviations(&go(false).reflections, 0, truth.reflections(), flags::INTEGRATED_PRF);
     eprintln!("each alone: mean {mean:.3}, sd {sd:.3}");
     assert!(mean > 0.5, "{mean}");

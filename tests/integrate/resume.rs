@@ -41,7 +41,6 @@ fn a_stopped_integration_goes_on_with_the_same_bits() {
     let images: Vec<Arc<dyn ImageSource>> = vec![Arc::new(Altered(Arc::new(truth), counting))];
     // Several layers of reference profiles, a background that varies, and no images for widths.
     let params = Params {
-        scan_step_deg: 2.0,
         sigma_b_deg: Some(0.05),
         sigma_m_deg: Some(0.12),
         background: ewald_core::stages::integrate::Background::Simple,
@@ -53,7 +52,7 @@ fn a_stopped_integration_goes_on_with_the_same_bits() {
     assert_eq!(decoded(), IMAGES);
 
     let mut kept = Checkpoint::default();
-    for after in [17, 18, 41] {
+    for after in [17, 18, 41, 52] {
         let stopped = resume(&experiments, &spots, None, &images, &params, &mut kept, &StopAfter(after, AtomicU64::new(0)));
         assert!(matches!(stopped, Err(Error::Cancelled(_))));
         assert!(kept.images_done() >= after as usize && kept.images_done() < IMAGES, "{}", kept.images_done());

@@ -310,7 +310,7 @@ pub fn account(
                 let involved = core::iter::once(e).chain(c.neighbours.iter().map(|n| n.experiment as usize));
                 let fitter = |e: usize| {
                     let learned = profiles(e)?;
-                    Some((e, Fitter::with_profiles(setups[e], params.grid_size, params.scan_step_deg.to_radians(), learned)))
+                    Some((e, Fitter::with_profiles(setups[e], params.grid_size, learned)))
                 };
                 let fitters: BTreeMap<usize, Fitter<'_>> = involved.filter_map(fitter).collect();
                 let examined = fitters.get(&e).map(|f| f.examine(&c, &fitters)).unwrap_or_default();

@@ -103,9 +103,6 @@ crate::parameters! {
         /// Reflections with a smaller valid fraction of their pixels are not fitted.
         [expert; ""; 0.0..=1.0; "integration.profile.valid_foreground_threshold"]
         valid_foreground_threshold: f64 = 0.75,
-        /// Distance between reference profiles along the scan.
-        [expert; "°"; 0.01..=360.0; "profile.gaussian_rs.fitting.scan_step"]
-        scan_step_deg: f64 = 5.0,
         /// Half the number of cells of a profile along each axis: profiles have 2n + 1 cells.
         [expert; ""; 1.0..=12.0; "profile.gaussian_rs.fitting.grid_size"]
         grid_size: usize = 5,

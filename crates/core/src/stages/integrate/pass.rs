@@ -170,14 +170,11 @@ fn measure_set(
 fn fitter<'a>(e: usize, setup: &Setup<'a>, t: &Reflections, params: &Params) -> Fitter<'a> {
     let bits = flags::REFERENCE_SPOT;
     let spots = (0..t.len()).filter(|&i| t.id[i] == e as i32 && t.flags[i] & bits != 0 && t.bbox[i][5] > t.bbox[i][4]);
-    Fitter::new(*setup, params.grid_size, params.scan_step_deg.to_radians(), spots.map(|i| (t.xyzcal_px[i], t.bbox[i][5])))
+    Fitter::new(*setup, params.grid_size, spots.map(|i| (t.xyzcal_px[i], t.bbox[i][5])))
 }
 
 /// Spots recorded at least to this part make reference profiles.
 const FULL_REFERENCE: f64 = 0.99;
-
-/// Flags of reflections that were seen as spots.
-const STRONG: u64 = flags::STRONG | flags::REFERENCE_SPOT;
 
 /// Complete boxes on their way through measurement and fitting.
 pub(super) struct Batch<'a> {
@@ -262,8 +259,7 @@ impl Batch<'_> {
                     && m.flags & flags::INTEGRATED_SUM != 0
                     && t.partiality[row] > FULL_REFERENCE
                     && on_panel,
-                // Weak reflections upon it hardly change its shape.
-                crowded: beside.upon.iter().any(|&j| t.flags[self.rows[j as usize] as usize] & STRONG != 0),
+                crowded: !beside.upon.is_empty(),
                 neighbours: joint.iter().map(|&j| neighbour(t, self.rows[j as usize] as usize)).collect(),
             }
         });

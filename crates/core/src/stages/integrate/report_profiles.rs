@@ -14,7 +14,7 @@ const MOST_BLOCKS: usize = 12;
 pub(super) fn add(report: &mut Report, setups: &[Setup<'_>], counts: &Counts, params: &Params) {
     for (e, (setup, profiles)) in setups.iter().zip(&counts.learned).enumerate() {
         let Some(profiles) = profiles else { continue };
-        let fitter = Fitter::with_profiles(*setup, params.grid_size, params.scan_step_deg.to_radians(), profiles);
+        let fitter = Fitter::with_profiles(*setup, params.grid_size, profiles);
         let [regions, layers] = fitter.places();
         let blocks = layers.min(MOST_BLOCKS);
         // The middle one of each run of blocks.

@@ -37,7 +37,7 @@ pub enum CheckpointError {
 }
 
 /// Begins a stored checkpoint: a name, the number of the form that follows, the version of the program.
-const MAGIC: &str = concat!("ewald unfinished integration 1, version ", env!("CARGO_PKG_VERSION"), "\n");
+const MAGIC: &str = concat!("ewald unfinished integration 2, version ", env!("CARGO_PKG_VERSION"), "\n");
 /// Hexadecimal digits of SHA-256.
 const DIGEST: usize = 64;
 

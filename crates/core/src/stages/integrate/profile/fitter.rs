@@ -1,5 +1,6 @@
 mod examined;
 mod picture;
+mod unmix;
 
 use super::super::field::Field;
 use super::super::frame::Corners;
@@ -45,7 +46,7 @@ pub(crate) struct Candidate {
     pub(crate) foreground: Foreground,
     /// Whether it contributes to the reference profiles.
     pub(crate) reference: bool,
-    /// Whether strong ones are upon it, so that it should be none where there are others.
+    /// Whether others are upon it, so that it should be none where there are free ones.
     pub(crate) crowded: bool,
     /// Reflections upon it.
     pub(crate) neighbours: Vec<Neighbour>,
@@ -143,8 +144,8 @@ struct Scratch {
 
 impl<'a> Fitter<'a> {
     /// `spots`: where reference spots are predicted (px, px, array index) and the images after their last.
-    pub(crate) fn new(setup: Setup<'a>, half: usize, scan_step: f64, spots: impl Iterator<Item = ([f64; 3], i32)>) -> Self {
-        let sampler = Sampler::new(setup.detector, setup.scan, scan_step);
+    pub(crate) fn new(setup: Setup<'a>, half: usize, spots: impl Iterator<Item = ([f64; 3], i32)>) -> Self {
+        let sampler = Sampler::new(setup.detector, setup.scan);
         let layers = sampler.layers();
         let mut ready_at = vec![0; layers];
         for (xyz, end) in spots {
@@ -199,7 +200,8 @@ impl<'a> Fitter<'a> {
         for (c, m) in candidates.iter_mut().filter(|c| c.reference).zip(found.into_iter().flatten()) {
             match m.filter(|m| self.usable(m)) {
                 Some(m) => self.references.add(&c.xyz, &self.place_of(&vec3(c.s1)), weight(m.net), &m, c.crowded),
-                None => c.reference = false,
+                // Others may have made it wide.
+                None => c.reference = !c.neighbours.is_empty(),
             }
         }
         for c in candidates {
@@ -248,7 +250,9 @@ impl<'a> Fitter<'a> {
 
     /// Makes the profiles of a layer whose spots are complete.
     fn finish(&mut self, layer: usize) {
-        self.references.shape_layer(layer);
+        if !self.unmix(layer) {
+            self.references.shape_layer(layer);
+        }
         for _ in 0..ROUNDS {
             self.learn_ratios(layer);
         }
@@ -258,7 +262,7 @@ impl<'a> Fitter<'a> {
     fn learn_ratios(&mut self, layer: usize) {
         let mut spots: Vec<Vec<&Candidate>> = vec![Vec::new(); self.references.sampler.per_layer()];
         let range = self.references.layer(layer);
-        let crowded = self.references.needs_crowded(layer);
+        let crowded = self.references.uses_crowded(layer);
         for c in self.waiting[layer].iter().filter(|c| c.reference && (crowded || !c.crowded)) {
             spots[self.references.sampler.clamped(&c.xyz) - range.start].push(c);
         }
@@ -343,6 +347,11 @@ impl<'a> Fitter<'a> {
     fn share(&self, c: &Candidate, scratch: &mut Scratch, out: &mut Shares) -> Option<()> {
         let ratio = self.project(c, scratch)?;
         let f = &c.foreground;
+        if !c.neighbours.is_empty() {
+            // What others have there is none of its own. Those of other lattices are not sought in their fitters, which may not have come as far.
+            let joint = self.fit_among(c, &BTreeMap::new(), scratch).joint.ok()?;
+            scratch.levels.iter_mut().zip(&joint.others).for_each(|(level, others)| *level += others.max(0.0));
+        }
         let net: f64 = f.counts.iter().zip(&scratch.levels).filter(|(c, _)| **c >= 0).map(|(c, b)| f64::from(*c) - b).sum();
         let recorded: f64 = scratch.projection.fraction.iter().sum();
         if net > 0.0 && recorded > 0.5 {

@@ -19,8 +19,10 @@ struct Reference {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Layer {
     sums: Sums,
-    /// Of spots with strong reflections upon them.
+    /// Of spots with others upon them, whose counts these moments hold as well.
     crowded: Sums,
+    /// Of the same without what others have there, once that is known.
+    unmixed: Option<Sums>,
     trend: Option<Trend>,
 }
 
@@ -64,8 +66,11 @@ const PRIOR_TAIL: f64 = 2e-3;
 /// Where the Gaussian has next to nothing, no more than this many times as much.
 const MAX_RATIO: f64 = 20.0;
 
-/// With fewer free spots than this in a block and its neighbours, those with strong reflections upon them are better than none.
-const ENOUGH: f64 = 10.0;
+/// With fewer free spots than this in a block and its neighbours, ten for each term of a trend, those with others upon them serve as well, without what
+/// the others have there.
+const ENOUGH: f64 = 60.0;
+/// With fewer than this, and nothing known of the others, they are better than none.
+const FEW: f64 = 10.0;
 /// Part that the blocks before and after have in the Gaussians of a block.
 const NEIGHBOUR: f64 = 0.5;
 
@@ -88,9 +93,14 @@ impl References {
         sums.spot(place, weight, moments);
     }
 
-    /// Whether spots with strong reflections upon them have to serve in a layer.
-    pub(super) fn needs_crowded(&self, layer: usize) -> bool {
+    /// Whether spots with others upon them are wanted in a layer.
+    pub(super) fn wants_crowded(&self, layer: usize) -> bool {
         self.sums(layer, |l| &l.sums).spots < ENOUGH
+    }
+
+    /// Whether spots with others upon them serve in a layer.
+    pub(super) fn uses_crowded(&self, layer: usize) -> bool {
+        self.layers[layer].unmixed.is_some() || self.sums(layer, |l| &l.sums).spots < FEW
     }
 
     /// Sums of a layer and, for a part, of its neighbours.
@@ -130,10 +140,29 @@ impl References {
         layer * n..(layer + 1) * n
     }
 
+    /// Gives a layer the Gaussian that σ_b and σ_m say, from which others can be found.
+    pub(super) fn shape_by_widths(&mut self, layer: usize) {
+        let (b, m) = (self.widths.sigma_b.powi(2), self.widths.sigma_m.powi(2));
+        let mut one = Sums::default();
+        one.spot(&Place::new(0.0, 0.0), 1.0, &Moments { net: 1.0, first: [0.0; 3], second: [0.5 * b, 0.0, 0.5 * b, m] });
+        self.layers[layer].trend = one.solve();
+    }
+
+    /// Takes the moments of a layer's crowded spots without what others have there.
+    pub(super) fn set_unmixed(&mut self, layer: usize, sums: Sums) {
+        self.layers[layer].unmixed = Some(sums);
+    }
+
     /// Gaussians for a layer, of whose spots and whose neighbours' all moments are known.
     pub(super) fn shape_layer(&mut self, layer: usize) {
         let mut sums = self.sums(layer, |l| &l.sums);
-        if self.needs_crowded(layer) {
+        if let Some(unmixed) = &self.layers[layer].unmixed {
+            sums.add(1.0, unmixed);
+            // Those of the layer after are not known yet.
+            if let Some(before) = layer.checked_sub(1).and_then(|l| self.layers[l].unmixed) {
+                sums.add(NEIGHBOUR, &before);
+            }
+        } else if self.uses_crowded(layer) {
             sums.add(1.0, &self.sums(layer, |l| &l.crowded));
         }
         // Without spots near, the block before is the best guess, and before the first spots these.
@@ -146,8 +175,13 @@ impl References {
     /// `None` when there were no spots so far.
     pub(super) fn profile_at(&self, xyz: &[f64; 3], place: &Place) -> Option<(Shape, &[f64])> {
         let index = self.sampler.clamped(xyz);
-        let shape = self.layers[self.sampler.layer(xyz)].trend?.at(place, self.widths.sigma_b, self.widths.sigma_m)?;
+        let shape = self.shape(self.sampler.layer(xyz), place)?;
         Some((shape, self.all[index].ratio.as_deref().unwrap_or(&self.ones)))
+    }
+
+    /// The Gaussian of a layer.
+    pub(super) fn shape(&self, layer: usize, place: &Place) -> Option<Shape> {
+        self.layers[layer].trend?.at(place, self.widths.sigma_b, self.widths.sigma_m)
     }
 
     /// Takes what the spots of a reference have in its cells.

@@ -39,8 +39,8 @@ impl<'a> Fitter<'a> {
     }
 
     /// A fitter that has learned already, for [`Fitter::examine`] and [`Fitter::picture`](super::Fitter::picture).
-    pub(crate) fn with_profiles(setup: Setup<'a>, half: usize, scan_step: f64, profiles: &Profiles) -> Self {
-        let mut out = Fitter::new(setup, half, scan_step, core::iter::empty());
+    pub(crate) fn with_profiles(setup: Setup<'a>, half: usize, profiles: &Profiles) -> Self {
+        let mut out = Fitter::new(setup, half, core::iter::empty());
         // Profiles of another experiment leave it without any.
         out.references.know(profiles.0.clone());
         out
