@@ -2,8 +2,8 @@
 
 use ewald_core::format::mtz::Mtz;
 use ewald_core::format::{expt, refl};
-use ewald_core::job::Silent;
 use ewald_core::geometry::{ExperimentList, UnitCell};
+use ewald_core::job::Silent;
 use ewald_core::merging::{Correlation, Equivalents, RFactors, symmetry_and_cell, usable_rows, weighted_mean};
 use ewald_core::reflections::{Reflections, flags};
 use ewald_core::stages::{merge, scale, symmetry};
@@ -48,7 +48,8 @@ fn correlations(a: &Intensities, b: &Intensities) -> (f64, f64) {
 
 /// R_meas of DIALS' 20 shells of L-cysteine, from its scale log.
 const L_CYSTEINE_R_MEAS: [f64; 20] = [
-    0.027, 0.028, 0.033, 0.041, 0.045, 0.044, 0.044, 0.053, 0.051, 0.056, 0.064, 0.063, 0.069, 0.069, 0.091, 0.075, 0.091, 0.074, 0.110, 0.117,
+    0.027, 0.028, 0.033, 0.041, 0.045, 0.044, 0.044, 0.053, 0.051, 0.056, 0.064, 0.063, 0.069, 0.069, 0.091, 0.075, 0.091, 0.074, 0.110,
+    0.117,
 ];
 
 /// Four sweeps of L-cysteine; dials.scale: 11 914 observations, 1 578 unique, 96.7 %, Rmeas 0.035, Rpim 0.011, CC½ 1.000.

@@ -2,8 +2,8 @@ use super::input::Observations;
 use super::params::OutlierRejection;
 use crate::job::parallel;
 
-/// An observation that agrees with the others of its sign is still an outlier when it is this many times further from all than is allowed: of the
-/// two, rather both are wrong. (Aimless allows 8 σ between I+ and I− where it allows 6 σ within; Evans 2011.)
+/// An observation that agrees with the others of its sign is an outlier all the same when it is this many times further from all than is allowed:
+/// rather are both wrong than that an anomalous difference is so large. (4/3, or no limit, changed hardly an outlier of the sets tried.)
 const MOST_ANOMALOUS: f64 = 2.0;
 
 /// Marks outliers anew: in groups of three and more, the worst observation beyond `z_max` is taken out and the rest tested again.
