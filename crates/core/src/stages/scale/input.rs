@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::exclude::Excluded;
 use super::harmonics;
-use super::model::{INSIDE, Layout, SweepModel};
+use super::model::{INSIDE, Layout, SURPLUS_PER_PARAMETER, SweepModel};
 use super::params::Params;
 use super::smoother::{Smoother, Weights};
 use crate::geometry::{ExperimentList, UnitCell};
@@ -95,6 +95,21 @@ impl Observations {
     #[inline]
     pub(super) fn determines(&self, j: usize) -> bool {
         self.whole[j] && !self.outlier[j]
+    }
+
+    /// Lets the incompletely recorded observations of a sweep determine its model, too, where the others are too few.
+    pub(super) fn let_partials_in_where_needed(&mut self, layouts: &[Layout]) {
+        let mut surplus = vec![0.0; layouts.len()];
+        for i in 0..self.groups.len() {
+            let m = self.groups.members(i).filter(|&j| self.whole[j]).count() as f64;
+            for j in self.groups.members(i).filter(|&j| self.whole[j]) {
+                surplus[self.sweep[j] as usize] += (m - 1.0) / m;
+            }
+        }
+        let enough: Vec<bool> = layouts.iter().zip(&surplus).map(|(l, s)| *s >= SURPLUS_PER_PARAMETER * l.n() as f64).collect();
+        for (whole, sweep) in self.whole.iter_mut().zip(&self.sweep) {
+            *whole |= !enough[*sweep as usize];
+        }
     }
 
     /// g of every observation.

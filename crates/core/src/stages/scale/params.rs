@@ -101,7 +101,8 @@ crate::parameters! {
         /// Reflections recorded by less than this are left out.
         [expert; ""; 0.0..=1.0; "cut_data.partiality_cutoff"]
         partiality_cutoff: f64 = 0.4,
-        /// Reflections recorded by no more than this do not determine the model: what a cut-off part says about the whole rests on the assumed profile.
+        /// Reflections recorded by no more than this do not determine the model of a sweep that has enough others: what a part says about the whole
+        /// rests on the assumed profile.
         [expert; ""; 0.0..=1.0; "reflection_selection.min_partiality"]
         min_partiality: f64 = 0.95,
         /// Observations with I/σ below this, summed or profile-fitted, are left out: their background is wrong.

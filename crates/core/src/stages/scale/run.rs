@@ -36,6 +36,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
+    obs.let_partials_in_where_needed(&layouts);
     monitor.check()?;
     monitor.advance(1);
 
