@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::exclude::Excluded;
 use super::harmonics;
-use super::model::{INSIDE, Layout, SweepModel};
+use super::model::{INSIDE, Layout, SURPLUS_PER_PARAMETER, SweepModel};
 use super::params::Params;
 use super::smoother::{Smoother, Weights};
 use crate::geometry::{ExperimentList, UnitCell};
@@ -47,6 +47,8 @@ pub(super) struct Observations {
     /// Correction of one count, see [`Measured`].
     pub(super) per_count: Vec<f64>,
     pub(super) outlier: Vec<bool>,
+    /// Recorded completely enough to determine the model.
+    pub(super) whole: Vec<bool>,
 }
 
 impl Observations {
@@ -82,10 +84,32 @@ impl Observations {
             variance: take(&self.variance),
             per_count: take(&self.per_count),
             outlier: from.iter().map(|&j| self.outlier[j]).collect(),
+            whole: from.iter().map(|&j| self.whole[j]).collect(),
             groups,
             ..Observations::default()
         };
         (out, take(g))
+    }
+
+    /// Whether member `j` has a say in the model.
+    #[inline]
+    pub(super) fn determines(&self, j: usize) -> bool {
+        self.whole[j] && !self.outlier[j]
+    }
+
+    /// Lets the incompletely recorded observations of a sweep determine its model, too, where the others are too few.
+    pub(super) fn let_partials_in_where_needed(&mut self, layouts: &[Layout]) {
+        let mut surplus = vec![0.0; layouts.len()];
+        for i in 0..self.groups.len() {
+            let m = self.groups.members(i).filter(|&j| self.whole[j]).count() as f64;
+            for j in self.groups.members(i).filter(|&j| self.whole[j]) {
+                surplus[self.sweep[j] as usize] += (m - 1.0) / m;
+            }
+        }
+        let enough: Vec<bool> = layouts.iter().zip(&surplus).map(|(l, s)| *s >= SURPLUS_PER_PARAMETER * l.n() as f64).collect();
+        for (whole, sweep) in self.whole.iter_mut().zip(&self.sweep) {
+            *whole |= !enough[*sweep as usize];
+        }
     }
 
     /// g of every observation.
@@ -133,6 +157,8 @@ pub(super) struct Prepared {
     pub(super) filtered: Filtered,
     /// d (Å) of each row.
     pub(super) d: Vec<f64>,
+    /// Whether each row was recorded completely enough to determine the model.
+    pub(super) whole: Vec<bool>,
 }
 
 /// Joins, corrects and filters; sets the flags of what is left out.
@@ -213,7 +239,8 @@ pub(super) fn prepare(reflections: &Reflections, cell: &UnitCell, excluded: &Exc
             resolution: filtered.resolution + filtered.images,
         });
     }
-    Ok(Prepared { table, summed, profile, suitable, filtered, d })
+    let whole = (0..n).map(|i| table.partiality.get(i).is_none_or(|p| *p > params.min_partiality)).collect();
+    Ok(Prepared { table, summed, profile, suitable, filtered, d, whole })
 }
 
 fn measured(values: &[f64], variances: &[f64], i: usize, correction: f64) -> Option<Measured> {
@@ -282,6 +309,7 @@ pub(super) fn observations(prepared: &Prepared, experiments: &ExperimentList, la
         variance: vec![1.0; n],
         per_count: vec![1.0; n],
         outlier: vec![false; n],
+        whole: groups.rows.iter().map(|&r| prepared.whole[r as usize]).collect(),
         groups,
     };
     let places: Vec<Place> = parallel::map(n, |j| place(table, out.groups.rows[j] as usize, experiments, layouts, stride));

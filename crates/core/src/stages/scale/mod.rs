@@ -9,7 +9,8 @@
 //! Where it departs from DIALS: variances used as weights are those *expected* from the group's mean, not from each observation's own
 //! counts, so that observations that happen to be low do not weigh more than those that happen to be high; CC½ is by the σ-τ method; the error
 //! model takes deviations from a group's mean for √(1 − 1/n) times smaller than they would be from the truth, which they are part of, where DIALS
-//! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly.
+//! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly; outliers are told by an error
+//! model from the first round on, and those that agree with the others of their sign, I(+) or I(−), are none.
 //!
 //! References: Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
 //! Hamilton, Rollett & Sparks (1965) for the target.
@@ -29,6 +30,7 @@ mod report;
 mod result;
 mod run;
 mod smoother;
+mod sweeps;
 #[cfg(test)]
 mod tests;
 mod weights;

@@ -89,7 +89,7 @@ impl SweepModel {
 }
 
 /// Surplus observations (members of groups beyond the first) that each parameter needs.
-const SURPLUS_PER_PARAMETER: f64 = 3.0;
+pub(super) const SURPLUS_PER_PARAMETER: f64 = 3.0;
 /// The most parameters that are refined together; the normal matrix is dense.
 pub(super) const MOST_PARAMETERS: usize = 1500;
 

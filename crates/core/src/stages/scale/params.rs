@@ -101,16 +101,20 @@ crate::parameters! {
         /// Reflections recorded by less than this are left out.
         [expert; ""; 0.0..=1.0; "cut_data.partiality_cutoff"]
         partiality_cutoff: f64 = 0.4,
+        /// Reflections recorded by no more than this do not determine the model of a sweep that has enough others: what a part says about the whole
+        /// rests on the assumed profile.
+        [expert; ""; 0.0..=1.0; "reflection_selection.min_partiality"]
+        min_partiality: f64 = 0.95,
         /// Observations with I/σ below this, summed or profile-fitted, are left out: their background is wrong.
         [expert; ""; -1000.0..=1000.0; "cut_data.min_isigi"]
         min_isigi: f64 = -5.0,
         /// How outliers are told.
         [basic; ""; 0.0..=0.0; "outlier_rejection"]
         outlier_rejection: OutlierRejection = OutlierRejection::Standard,
-        /// Deviation beyond which an observation is an outlier. (DIALS' 6 comes to the same: its σ are narrower, as its error model takes deviations
-        /// from a mean that they are part of for √(n/(n − 1)) times smaller than they are.)
+        /// Deviation beyond which an observation is an outlier: six in a hundred thousand normal ones. (DIALS' 6 comes to much the same: its σ are narrower,
+        /// as its error model takes deviations from a mean that they are part of for n/(n − 1) times smaller than they are.)
         [expert; "σ"; 3.0..=1000.0; "outlier_zmax"]
-        outlier_zmax: f64 = 5.0,
+        outlier_zmax: f64 = 4.0,
         /// Adjust standard deviations to the observed spread.
         [expert; ""; 0.0..=0.0; "error_model.error_model"]
         error_model: bool = true,

@@ -151,7 +151,7 @@ fn invert(normal: &Normal, models: &[SweepModel], n: usize) -> Option<DMatrix<f6
 /// Members of group `i` that count, if there are at least two.
 fn used(obs: &Observations, i: usize, members: &mut Vec<usize>) -> bool {
     members.clear();
-    members.extend(obs.groups.members(i).filter(|&j| !obs.outlier[j]));
+    members.extend(obs.groups.members(i).filter(|&j| obs.determines(j)));
     members.len() > 1
 }
 

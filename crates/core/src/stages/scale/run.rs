@@ -9,6 +9,7 @@ use super::outliers;
 use super::params::Params;
 use super::refine::{self, Restraints};
 use super::result::{Combination, Round, Scaled, SweepSummary};
+use super::sweeps::along_sweeps;
 use super::weights::expected_variances;
 use crate::geometry::ExperimentList;
 use crate::job::Monitor;
@@ -35,6 +36,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
+    obs.let_partials_in_where_needed(&layouts);
     monitor.check()?;
     monitor.advance(1);
 
@@ -46,20 +48,23 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let restraints = restraints(&job.models, params);
     let start = ErrorModel::default();
 
-    job.reject(&mut obs, &start);
-    job.refine(&obs, &start, &restraints, false)?;
-    job.reject(&mut obs, &start);
+    let mut error = job.first_guess(&obs, &start);
+    job.reject(&mut obs, &error);
+    job.refine(&obs, &error, &restraints, false)?;
+    error = job.first_guess(&obs, &start);
+    job.reject(&mut obs, &error);
     let mut combinations = Vec::new();
     if forced.is_none() {
         (choice, combinations) = combine(&obs, &job.models);
         if choice != Choice::Profile {
             intensities::apply(&mut obs, choice);
-            job.reject(&mut obs, &start);
+            job.reject(&mut obs, &error);
         }
     }
-    job.refine(&obs, &start, &restraints, false)?;
-    job.reject(&mut obs, &start);
-    let mut error = job.error_model(&obs, &start);
+    job.refine(&obs, &error, &restraints, false)?;
+    error = job.first_guess(&obs, &start);
+    job.reject(&mut obs, &error);
+    error = job.error_model(&obs, &start);
     let covariance = job.refine(&obs, &error, &restraints, true)?;
     job.reject(&mut obs, &error);
     error = job.error_model(&obs, &error);
@@ -76,7 +81,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let factor = unnormalised.zip(g.first()).map_or(1.0, |(before, after)| after / before);
     let scale_variance: Vec<f64> = scale_variance.map_or(vec![0.0; obs.len()], |v| v.iter().map(|v| v * factor * factor).collect());
     let rounds = job.rounds;
-    let sweeps = along_sweeps(&obs, &prepared.table, &g, experiments, &models);
+    let sweeps: Vec<SweepSummary> = along_sweeps(&obs, &prepared.table, &g, experiments, &models);
     let mut prepared = prepared;
     let outliers = write_columns(&mut prepared, &obs, &models, &g, &scale_variance, &error, experiments, &layouts, choice);
     let mut out = experiments.clone();
@@ -146,6 +151,16 @@ impl Job<'_> {
         });
         self.monitor.advance(1);
         Ok(outcome.covariance)
+    }
+
+    /// The errors that outliers are told by and weights made of until there is a model of them.
+    fn first_guess(&self, obs: &Observations, start: &ErrorModel) -> ErrorModel {
+        let p = self.params;
+        if !p.error_model {
+            return start.clone();
+        }
+        let fixed = [p.error_model_a, p.error_model_b];
+        error_model::first_guess(obs, &obs.inverse_scales(&self.models), start, fixed, p.error_model_min_ih)
     }
 
     fn error_model(&mut self, obs: &Observations, start: &ErrorModel) -> ErrorModel {
@@ -297,7 +312,7 @@ fn restraints(models: &[SweepModel], params: &Params) -> Restraints {
 /// Groups that determine the model: all of two and more members or, if they are too many, strong ones drawn evenly by a hash of their
 /// place, enough for `most` observations.
 fn subset(obs: &Observations, means: &[f64], variance: &[f64], g: &[f64], most: usize) -> Vec<u32> {
-    let active = |i: usize| obs.groups.members(i).filter(|&j| !obs.outlier[j]).count();
+    let active = |i: usize| obs.groups.members(i).filter(|&j| obs.determines(j)).count();
     let multiple: Vec<u32> = (0..obs.groups.len()).filter(|&i| active(i) > 1).map(|i| i as u32).collect();
     let total: usize = multiple.iter().map(|&i| active(i as usize)).sum();
     if total <= most {
@@ -405,55 +420,4 @@ fn store_models(experiments: &mut ExperimentList, models: &[SweepModel], error: 
     for (i, e) in experiments.experiments.iter_mut().enumerate() {
         e.scaling_model = Some(i);
     }
-}
-
-/// Scale, B, mean g and R_merge along each sweep.
-fn along_sweeps(
-    obs: &Observations,
-    table: &Reflections,
-    g: &[f64],
-    experiments: &ExperimentList,
-    models: &[SweepModel],
-) -> Vec<SweepSummary> {
-    let n_images: Vec<usize> = (0..models.len()).map(|i| experiments.models(i).map_or(1, |m| m.scan.n_images.max(1))).collect();
-    // At most 400 steps along a sweep: more cannot be seen.
-    let steps: Vec<usize> = n_images.iter().map(|n| n.div_ceil(400)).collect();
-    let mut sums: Vec<Vec<[f64; 4]>> = n_images.iter().zip(&steps).map(|(n, s)| vec![[0.0; 4]; n.div_ceil(*s)]).collect();
-    for i in 0..obs.groups.len() {
-        let members = || obs.groups.members(i).filter(|&j| !obs.outlier[j]);
-        let mean = crate::merging::weighted_mean(members().map(|j| (obs.intensity[j] / g[j], obs.variance[j].sqrt() / g[j])));
-        let Some((mean, _)) = mean else { continue };
-        let n = members().count();
-        for j in members() {
-            let row = obs.groups.rows[j] as usize;
-            let z = table.xyzcal_px.get(row).or(table.xyzobs_px.get(row)).map_or(0.0, |p| p[2]);
-            let s = obs.sweep[j] as usize;
-            let at = (z.max(0.0) as usize / steps[s]).min(sums[s].len() - 1);
-            let c = &mut sums[s][at];
-            c[0] += 1.0;
-            c[1] += g[j];
-            if n > 1 {
-                c[2] += (obs.intensity[j] / g[j] - mean).abs();
-                c[3] += mean;
-            }
-        }
-    }
-    let of = |s: usize| {
-        let m = &models[s];
-        let scan = experiments.models(s).map(|m| m.scan);
-        let points = 60;
-        let range = n_images[s] as f64 * scan.map_or(0.0, |s| s.width.to_degrees().abs());
-        let at = |interval: f64, t: f64| if interval > 0.0 { super::model::INSIDE * t * range / interval } else { 0.0 };
-        let t: Vec<f64> = (0..=points).map(|i| f64::from(i) / f64::from(points)).collect();
-        let used: Vec<usize> = (0..sums[s].len()).filter(|&i| sums[s][i][0] > 0.0).collect();
-        SweepSummary {
-            phi_deg: t.iter().map(|t| scan.map_or(0.0, |s| s.phi_from_z(t * s.n_images as f64).to_degrees())).collect(),
-            scale: t.iter().map(|t| m.scale_at(at(m.layout.scale_interval_deg, *t))).collect(),
-            decay: t.iter().map(|t| m.decay_at(at(m.layout.decay_interval_deg, *t))).collect(),
-            image: used.iter().map(|&i| ((i as f64 + 0.5) * steps[s] as f64) + 0.5).collect(),
-            g: used.iter().map(|&i| sums[s][i][1] / sums[s][i][0]).collect(),
-            r_merge: used.iter().map(|&i| if sums[s][i][3] > 0.0 { sums[s][i][2] / sums[s][i][3] } else { 0.0 }).collect(),
-        }
-    };
-    (0..models.len()).map(of).collect()
 }

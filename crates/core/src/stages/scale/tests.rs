@@ -114,6 +114,33 @@ fn wild_observations_are_rejected_and_flagged() {
 }
 
 #[test]
+fn partials_determine_the_model_only_where_they_are_needed() {
+    let list = experiments(2, 60.0);
+    let truth = |s: usize, t: f64, _: f64| [1.0, 2.5][s] * (1.0 + 0.2 * t);
+    let mut table = reflections(&list, 4, 2.5, truth);
+    // Relative rms error of the scales apart from a common factor.
+    let error = |table: &Reflections, params: &Params| {
+        let s = run(&list, table, params, &Silent).unwrap().reflections;
+        let ratio = |i: usize| s.inverse_scale_factor[i] / truth(s.id[i] as usize, s.xyzcal_px[i][2] / 100.0, 0.0);
+        let n = s.len() as f64;
+        let mean = (0..s.len()).map(ratio).sum::<f64>() / n;
+        ((0..s.len()).map(|i| (ratio(i) / mean - 1.0).powi(2)).sum::<f64>() / n).sqrt()
+    };
+    // The second sweep has nothing but partials.
+    table.partiality = table.id.iter().map(|&id| if id == 1 { 0.8 } else { 1.0 }).collect();
+    let only = error(&table, &Params::default());
+    assert!(only < 0.012, "{only}");
+    // Those at its start are made too much of.
+    for i in 0..table.len() {
+        let cut = table.xyzcal_px[i][2] < 5.0;
+        table.partiality[i] = if cut { 0.8 } else { 1.0 };
+        table.i_prf[i] *= if cut { 1.15 } else { 1.0 };
+    }
+    let (without, with) = (error(&table, &Params::default()), error(&table, &Params { min_partiality: 0.0, ..Params::default() }));
+    assert!(without < 0.012 && with > 2.0 * without, "{without} {with}");
+}
+
+#[test]
 fn few_data_are_scaled_with_less() {
     let list = experiments(4, 1.5);
     let mut table = reflections(&list, 1, 6.0, |s, _, _| 1.0 + s as f64);
