@@ -19,7 +19,7 @@ pub struct ImageQuality {
     pub groups: Vec<ImageGroup>,
     /// CC½ (mean over shells) of all data.
     pub cc_half: f64,
-    /// ΔCC½ below which a group stands out: the mean less four standard deviations.
+    /// ΔCC½ below which a group stands out: the mean less some standard deviations ([`Grouping`]).
     pub cutoff: f64,
 }
 
@@ -76,23 +76,35 @@ pub struct Exposed {
     pub image: u32,
 }
 
-/// Images of a group whose ΔCC½ is found.
-const GROUP: u32 = 10;
+/// Images whose ΔCC½ is found together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Grouping {
+    /// Images of a group; `None` for whole sweeps.
+    pub images: Option<u32>,
+    /// Standard deviations of all ΔCC½ by which a group stands out.
+    pub stands_out: f64,
+}
+
+impl Default for Grouping {
+    /// Ten images, four standard deviations.
+    fn default() -> Self {
+        Grouping { images: Some(10), stands_out: 4.0 }
+    }
+}
+
 const BINS: usize = 10;
-/// Standard deviations by which a group stands out.
-const STANDS_OUT: f64 = 4.0;
 /// Points of a curve at most.
 const POINTS: u32 = 100;
 /// Members of a group of one sweep that are paired at most: more add no accuracy, and pairs are quadratic.
 const PAIRED: usize = 60;
 
 /// Damage and ΔCC½ of `observations` in the order of `groups.rows`; `d` is the resolution (Å) of each group, `n_images` the number of images of each sweep.
-pub fn image_quality(groups: &Equivalents, observations: &[Exposed], d: &[f64], n_images: &[u32]) -> ImageQuality {
+pub fn image_quality(groups: &Equivalents, observations: &[Exposed], d: &[f64], n_images: &[u32], grouping: Grouping) -> ImageQuality {
     let longest = n_images.iter().copied().max().unwrap_or(0).max(1);
     let step = longest.div_ceil(POINTS);
     let (r_cp, r_d) = pairwise(groups, observations, step, longest);
     let mut out = ImageQuality { r_cp, r_d, ..ImageQuality::default() };
-    delta_cc_half(groups, observations, d, &mut out);
+    delta_cc_half(groups, observations, d, grouping, &mut out);
     out
 }
 
@@ -193,7 +205,7 @@ fn mean_cc_half(bins: &[Bin]) -> f64 {
     if n > 0.0 { sum / n } else { 0.0 }
 }
 
-fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out: &mut ImageQuality) {
+fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], grouping: Grouping, out: &mut ImageQuality) {
     let s: Vec<f64> = d.iter().map(|d| 1.0 / (d * d)).collect();
     let (low, high) = s.iter().fold((f64::INFINITY, 0.0f64), |(a, b), s| (a.min(*s), b.max(*s)));
     let bin = |g: usize| (((s[g] - low) / (high - low).max(1e-12) * BINS as f64) as usize).min(BINS - 1);
@@ -205,7 +217,7 @@ fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out:
     moments.iter().enumerate().for_each(|(g, m)| bins[bin(g)].add(m, 1.0));
     out.cc_half = mean_cc_half(&bins);
 
-    let (list, number) = image_groups(observations);
+    let (list, number) = image_groups(observations, grouping.images);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); list.len()];
     for j in 0..observations.len() {
         members[number[j]].push(j as u32);
@@ -229,11 +241,12 @@ fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out:
     let n = deltas.len() as f64;
     let mean = deltas.iter().sum::<f64>() / n.max(1.0);
     let spread = (deltas.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n.max(1.0)).sqrt();
-    out.cutoff = mean - STANDS_OUT * spread;
+    out.cutoff = mean - grouping.stands_out * spread;
 }
 
-/// Groups of ten images, the last of each sweep taking what is left; and the group of each observation.
-fn image_groups(observations: &[Exposed]) -> (Vec<ImageGroup>, Vec<usize>) {
+/// Groups of `size` images, the last of each sweep taking what is left, or whole sweeps; and the group of each observation.
+fn image_groups(observations: &[Exposed], size: Option<u32>) -> (Vec<ImageGroup>, Vec<usize>) {
+    let size = size.unwrap_or(u32::MAX).max(1);
     let sweeps = observations.iter().map(|o| o.sweep as usize + 1).max().unwrap_or(0);
     let mut range = vec![[u32::MAX, 0]; sweeps];
     for o in observations {
@@ -244,12 +257,12 @@ fn image_groups(observations: &[Exposed]) -> (Vec<ImageGroup>, Vec<usize>) {
     let mut first = vec![0; sweeps];
     let mut count = vec![0u32; sweeps];
     for (sweep, &[a, b]) in range.iter().enumerate().filter(|(_, r)| r[0] <= r[1]) {
-        let n = ((b - a + 1) / GROUP).max(1);
+        let n = ((b - a + 1) / size).max(1);
         first[sweep] = list.len();
         count[sweep] = n;
         for k in 0..n {
-            let start = a + k * GROUP;
-            let end = if k + 1 == n { b } else { start + GROUP - 1 };
+            let start = a + k * size;
+            let end = if k + 1 == n { b } else { start + size - 1 };
             list.push(ImageGroup { sweep, images: [start as usize, end as usize], n: 0, delta: None });
         }
     }
@@ -257,7 +270,7 @@ fn image_groups(observations: &[Exposed]) -> (Vec<ImageGroup>, Vec<usize>) {
         .iter()
         .map(|o| {
             let s = o.sweep as usize;
-            first[s] + ((o.image - range[s][0]) / GROUP).min(count[s] - 1) as usize
+            first[s] + ((o.image - range[s][0]) / size).min(count[s] - 1) as usize
         })
         .collect();
     (list, number)
@@ -286,7 +299,7 @@ mod tests {
             })
             .collect();
         let d: Vec<f64> = groups.hkl.iter().map(|h| 30.0 / f64::from(h[0] * h[0] + h[1] * h[1] + 9).sqrt()).collect();
-        image_quality(&groups, &observations, &d, &[60])
+        image_quality(&groups, &observations, &d, &[60], Grouping::default())
     }
 
     #[test]
@@ -319,7 +332,7 @@ mod tests {
             .map(|&r| Exposed { intensity: values[r as usize], sweep: 0, image: if r % 3 == 2 { 15 } else { 3 } })
             .collect();
         let d = [2.0, 2.0, 2.0];
-        let q = image_quality(&groups, &observations, &d, &[20]);
+        let q = image_quality(&groups, &observations, &d, &[20], Grouping::default());
         let cc = |sets: [&[f64]; 3]| {
             let moments = sets.map(|s| {
                 let (n, mean) = (s.len() as f64, s.iter().sum::<f64>() / s.len() as f64);
@@ -335,7 +348,7 @@ mod tests {
         assert!((q.cc_half - all).abs() < 1e-12);
         assert_eq!(q.groups.len(), 1, "13 images are one group");
         let apart: Vec<Exposed> = observations.iter().map(|o| Exposed { image: if o.image == 15 { 25 } else { o.image }, ..*o }).collect();
-        let q = image_quality(&groups, &apart, &d, &[30]);
+        let q = image_quality(&groups, &apart, &d, &[30], Grouping::default());
         assert_eq!(q.groups.len(), 2);
         assert!((q.groups[1].delta.unwrap() - (all - without)).abs() < 1e-12, "{:?}", q.groups);
     }

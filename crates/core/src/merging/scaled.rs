@@ -1,7 +1,7 @@
 //! Merging statistics of a scaled table.
 
 use super::{
-    AnomalousSignal, CcHalfFit, Direction, Equivalents, Error, Exposed, ImageQuality, MergingStatistics, ResolutionLimit, Shells,
+    AnomalousSignal, CcHalfFit, Direction, Equivalents, Error, Exposed, Grouping, ImageQuality, MergingStatistics, ResolutionLimit, Shells,
     TwinStatistics, anomalous_signal, directions, image_quality, merging_statistics, possible, resolution_from_cc_half, resolution_limits,
     twin_statistics,
 };
@@ -114,7 +114,12 @@ pub fn scaled_statistics(
 ///
 /// # Errors
 /// As [`scaled_statistics`].
-pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, partiality_cutoff: f64) -> Result<ImageQuality, Error> {
+pub fn image_statistics(
+    experiments: &ExperimentList,
+    table: &Reflections,
+    partiality_cutoff: f64,
+    grouping: Grouping,
+) -> Result<ImageQuality, Error> {
     table.require(&["id", "flags", "miller_index", "intensity.scale.value", "intensity.scale.variance", "inverse_scale_factor"])?;
     let (group, cell) = symmetry_and_cell(experiments)?;
     let n_images: Vec<u32> = (0..experiments.len()).map(|i| experiments.models(i).map_or(1, |m| m.scan.n_images as u32)).collect();
@@ -130,5 +135,5 @@ pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, parti
     };
     let observations: Vec<Exposed> = groups.rows.iter().map(exposed).collect();
     let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
-    Ok(image_quality(&groups, &observations, &d, &n_images))
+    Ok(image_quality(&groups, &observations, &d, &n_images, grouping))
 }

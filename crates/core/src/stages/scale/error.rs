@@ -44,6 +44,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Whole sweeps are to be left out of one.
+    #[error("filtering=dataset compares sweeps, and there is only one; filtering=image_group compares its images")]
+    OneSweep,
     /// Nothing to scale.
     #[error(
         "none of the {rows} reflections can be scaled: {not_integrated} are not integrated, {bad_values} have unusable values, {partial} \

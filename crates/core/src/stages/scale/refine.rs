@@ -290,6 +290,14 @@ fn gradient(obs: &Observations, models: &[SweepModel], offsets: &[usize], j: usi
     let sweep = obs.sweep[j] as usize;
     let layout = &models[sweep].layout;
     let mut at = offsets[sweep];
+    if let Some(grid) = &layout.grid {
+        out.extend(grid.decay_terms(&obs.scale[j], &obs.decay[j]).map(|(i, w)| (at + i, scale * w * f[2])));
+        if let Some(detector) = obs.detector.get(j).filter(|_| grid.detector_points > 0) {
+            at += layout.scale_points;
+            out.extend(grid.absorption_terms(&obs.scale[j], detector).map(|(i, w)| (at + i, scale * w * f[0])));
+        }
+        return;
+    }
     if layout.scale_points > 0 {
         let s = &obs.scale[j];
         out.extend((0..s.n as usize).map(|i| (at + s.first as usize + i, scale * s.w[i] * f[1] * f[2])));

@@ -1,12 +1,14 @@
 use super::error::Error;
 use super::error_model::{self, ErrorModel};
 use super::exclude::Excluded;
+use super::filter;
+use super::grid::{self, Grid};
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
-use super::model::{Layout, SweepModel, layouts};
+use super::model::{Layout, SweepModel, array_layout, layouts};
 use super::model_file;
 use super::outliers;
-use super::params::Params;
+use super::params::{Choice as Wanted, Filtering, ModelChoice, Params};
 use super::refine::{self, Restraints};
 use super::result::{Combination, Round, Scaled, SweepSummary};
 use super::weights::expected_variances;
@@ -27,11 +29,26 @@ use nalgebra::DMatrix;
 /// When columns or models are missing or nothing passes the filters. Few data are no error: a smaller model is used and noted.
 pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Scaled, Error> {
     params.check_ranges()?;
-    monitor.begin("Scaling", 9);
-    let (group, cell) = symmetry_and_cell(experiments)?;
     check_table(experiments, reflections)?;
     let excluded = Excluded::new(params.exclude_images.as_deref(), experiments)?;
-    let prepared = input::prepare(reflections, &cell, &excluded, params)?;
+    let once = |excluded: &Excluded| scale(experiments, reflections, excluded, params, monitor);
+    match params.filtering {
+        Filtering::None => once(&excluded),
+        Filtering::Dataset | Filtering::ImageGroup => filter::cycles(excluded, experiments.len(), params, once),
+    }
+}
+
+/// Scales all but what is excluded.
+fn scale(
+    experiments: &ExperimentList,
+    reflections: &Reflections,
+    excluded: &Excluded,
+    params: &Params,
+    monitor: &dyn Monitor,
+) -> Result<Scaled, Error> {
+    monitor.begin("Scaling", 9);
+    let (group, cell) = symmetry_and_cell(experiments)?;
+    let prepared = input::prepare(reflections, &cell, excluded, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
     let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
@@ -84,7 +101,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let Prepared { table, filtered, .. } = prepared;
     monitor.advance(1);
     let statistics = scaled_statistics(&out, &table, params.n_shells, params.cc_half, params.partiality_cutoff)?;
-    let images = image_statistics(&out, &table, params.partiality_cutoff)?;
+    let images = image_statistics(&out, &table, params.partiality_cutoff, filter::grouping(params))?;
     Ok(Scaled {
         experiments: out,
         reflections: table,
@@ -98,6 +115,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         notes,
         statistics,
         images,
+        filter_cycles: Vec::new(),
+        filter_end: None,
     })
 }
 
@@ -221,6 +240,9 @@ fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Eq
     let n = experiments.len();
     let ranges: Vec<f64> =
         (0..n).map(|i| experiments.models(i).map_or(0.0, |m| (m.scan.width * m.scan.n_images as f64).abs().to_degrees())).collect();
+    if params.model == ModelChoice::Array {
+        return array_layouts(experiments, prepared, &ranges, params);
+    }
     // A group of m observations says m − 1 things about the scales; each member gets its share.
     let mut surplus = vec![0.0; n];
     for i in 0..groups.len() {
@@ -230,7 +252,29 @@ fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Eq
             surplus[prepared.table.id[groups.rows[j] as usize] as usize] += (m - 1.0) / m;
         }
     }
-    layouts(&ranges, &surplus, !prepared.table.s1.is_empty(), params)
+    // Sweeps of which nothing is left need no model and must not make that of the others smaller.
+    let mut used = vec![false; n];
+    prepared.suitable.iter().for_each(|&row| used[prepared.table.id[row as usize] as usize] = true);
+    let of_used = |values: &[f64]| -> Vec<f64> { values.iter().zip(&used).filter(|(_, u)| **u).map(|(v, _)| *v).collect() };
+    let (some, notes) = layouts(&of_used(&ranges), &of_used(&surplus), !prepared.table.s1.is_empty(), params);
+    let mut some = some.into_iter();
+    (used.iter().map(|u| if *u { some.next().unwrap_or(Layout::CONSTANT) } else { Layout::CONSTANT }).collect(), notes)
+}
+
+/// The array model's layouts, and what was given up.
+fn array_layouts(experiments: &ExperimentList, prepared: &Prepared, ranges: &[f64], params: &Params) -> (Vec<Layout>, Vec<String>) {
+    let panels = |sweep: usize| experiments.models(sweep).map_or(1, |m| m.detector.panels.len());
+    let several = (0..ranges.len()).any(|sweep| panels(sweep) > 1);
+    let notes = (several && params.absorption_correction != Wanted::Off)
+        .then(|| "the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
+    let of = |sweep: usize| {
+        let detector_bins = if panels(sweep) > 1 || params.absorption_correction == Wanted::Off { 0 } else { params.n_absorption_bins };
+        let rows = prepared.suitable.iter().map(|&row| row as usize).filter(|&row| prepared.table.id[row] as usize == sweep);
+        array_layout(ranges[sweep], params, |time_points| {
+            Grid::new(&prepared.table, rows, &prepared.d, time_points, [params.n_resolution_bins, detector_bins])
+        })
+    };
+    ((0..ranges.len()).map(of).collect(), notes.into_iter().collect())
 }
 
 /// A constant scale for each sweep by alternating averages, so that refinement starts near the answer whatever the exposures.
@@ -287,8 +331,10 @@ fn restraints(models: &[SweepModel], params: &Params) -> Restraints {
             out.target.push(0.0);
         }
         for _ in m.absorption() {
-            out.weight.push(m.layout.surface_weight);
-            out.target.push(0.0);
+            // Grids of absorption have no coefficients that vanish for a sphere but values that are 1.
+            let (weight, target) = if m.layout.grid.is_some() { (grid::ABSORPTION_RESTRAINT, 1.0) } else { (m.layout.surface_weight, 0.0) };
+            out.weight.push(weight);
+            out.target.push(target);
         }
     }
     out
@@ -374,10 +420,10 @@ fn write_columns(
             continue;
         }
         let Some(m) = choice.of(prepared.summed[row], prepared.profile[row]) else { continue };
-        let p = input::place(&prepared.table, row, experiments, layouts, stride);
+        let p = input::place(prepared, row, experiments, layouts, stride);
         let model = &models[prepared.table.id[row] as usize];
         let half_stol = if prepared.d[row].is_finite() { 0.5 / (prepared.d[row] * prepared.d[row]) } else { 0.0 };
-        let g: f64 = model.factors(&p.scale, &p.decay, half_stol, &p.y).iter().product();
+        let g: f64 = model.factors(&p.scale, &p.decay, half_stol, &p.y, Some(&p.detector)).iter().product();
         if g.is_finite() && g > 0.0 {
             let v = error.a * error.a * (m.variance + error.b * error.b * m.value * m.value);
             column[row] = [m.value, v, g, 0.0];

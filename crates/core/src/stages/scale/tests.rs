@@ -3,6 +3,7 @@
 use super::*;
 use crate::geometry::{Beam, Crystal, Detector, Experiment, ExperimentList, Goniometer, Panel, Scan, UnitCell};
 use crate::job::Silent;
+use crate::math::scramble_all;
 use crate::merging::normal_quantile;
 use crate::reflections::{Reflections, flags};
 use crate::spacegroup::SpaceGroup;
@@ -37,6 +38,11 @@ fn experiments(n: usize, range_deg: f64) -> ExperimentList {
 
 /// `m` equivalents of each of many reflections in every sweep, with counting noise and a scale g(sweep, t, 1/2d²), 0 ≤ t ≤ 1.
 fn reflections(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, f64, f64) -> f64) -> Reflections {
+    reflections_at(list, m, d_min, |sweep, [_, _, t], half_stol| g(sweep, t, half_stol))
+}
+
+/// The same with a scale that depends on the position on the detector, too: x and y (0 to 1) and t.
+fn reflections_at(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, [f64; 3], f64) -> f64) -> Reflections {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut uniform = move || (rng.next_u64() >> 11) as f64 / 9007199254740992.0;
     let cell = list.crystals[0].unit_cell();
@@ -53,13 +59,14 @@ fn reflections(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, f6
                 for sweep in 0..list.len() {
                     for copy in 0..m {
                         let at = uniform();
-                        let i = truth * g(sweep, at, 0.5 / (d * d));
+                        let [x, y] = [0, 1].map(|axis| (scramble_all(axis, &[t.id.len() as i32]) >> 40) as f64 / 16_777_216.0);
+                        let i = truth * g(sweep, [x, y, at], 0.5 / (d * d));
                         let noise = normal_quantile(uniform() * 0.999999 + 5e-7);
                         t.id.push(sweep as i32);
                         t.hkl.push(ops.ops()[copy % 4].apply_to_hkl([h, k, l]).map(|x| if copy % 2 == 0 { x } else { -x }));
                         t.i_prf.push(i + noise * (i + 20.0).sqrt());
                         t.var_prf.push(i + 20.0);
-                        t.xyzcal_px.push([100.0, 100.0, at * 100.0]);
+                        t.xyzcal_px.push([1000.0 * x, 1000.0 * y, at * 100.0]);
                         t.flags.push(flags::INTEGRATED_PRF);
                         t.partiality.push(1.0);
                     }
@@ -158,4 +165,82 @@ fn unusable_tables_say_why() {
     table.flags.fill(0);
     t(&table, "not integrated");
     t(&Reflections::default(), "none of the 0 reflections");
+}
+
+/// Relative rms of the scales found about those put in, apart from their common factor.
+fn rms_of_scales(s: &Scaled, truth: impl Fn(usize, [f64; 3], f64) -> f64) -> f64 {
+    let r = &s.reflections;
+    let ratios = (0..r.len()).filter(|&i| r.flags[i] & flags::SCALED != 0).map(|i| {
+        let [x, y, z] = r.xyzcal_px[i];
+        r.inverse_scale_factor[i] / truth(r.id[i] as usize, [x / 1000.0, y / 1000.0, z / 100.0], 0.5 / (r.d[i] * r.d[i]))
+    });
+    let ratios: Vec<f64> = ratios.collect();
+    let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+    (ratios.iter().map(|x| (x / mean - 1.0).powi(2)).sum::<f64>() / ratios.len() as f64).sqrt()
+}
+
+#[test]
+fn the_array_model_follows_decay_and_absorption_on_the_detector() {
+    let list = experiments(1, 100.0);
+    let truth = |_: usize, [x, y, t]: [f64; 3], h: f64| {
+        (1.0 + 0.2 * libm::sin(5.0 * t)) * libm::exp(-3.0 * t * h) * (1.0 + 0.15 * (x - 0.5) * libm::cos(3.0 * t) + 0.1 * (y - 0.5))
+    };
+    let table = reflections_at(&list, 8, 2.4, truth);
+    let with = |model: ModelChoice| run(&list, &table, &Params { model, ..Params::default() }, &Silent).unwrap();
+    let (array, physical) = (with(ModelChoice::Array), with(ModelChoice::Physical));
+    let (a, p) = (rms_of_scales(&array, truth), rms_of_scales(&physical, truth));
+    assert!(a < 0.015, "relative rms of the scales {a}");
+    assert!(p > 2.0 * a, "without s1 the physical model knows nothing of the detector: {p}");
+    let m = &array.experiments.scaling_models[0];
+    // 100° in steps of 20°, 10 shells, 3 × 3 areas: one point more at either end of each.
+    let n = |of: &str| m[of]["parameters"].as_array().map(Vec::len);
+    assert_eq!((m["__id__"].as_str(), n("decay"), n("absorption")), (Some("array"), Some(12 * 7), Some(5 * 5 * 7)));
+    assert_eq!(m["configuration_parameters"]["corrections"], serde_json::json!(["decay", "absorption"]));
+}
+
+#[test]
+fn kb_finds_one_scale_and_one_b_factor_for_each_sweep() {
+    let list = experiments(3, 30.0);
+    let (k, b) = ([1.0, 0.4, 2.0], [0.0, 4.0, -3.0]);
+    let table = reflections(&list, 4, 2.5, |s, _, h| k[s] * libm::exp(b[s] * h));
+    let s = run(&list, &table, &Params { model: ModelChoice::Kb, ..Params::default() }, &Silent).unwrap();
+    let parameters: Vec<&[f64]> = s.models.iter().map(|m| &m.parameters[..]).collect();
+    assert_eq!((parameters[0].len(), s.experiments.scaling_models[2]["__id__"].as_str()), (2, Some("KB")));
+    for i in 1..3 {
+        // Only ratios and differences are determined.
+        let (ratio, difference) = (parameters[i][0] / parameters[0][0], parameters[i][1] - parameters[0][1]);
+        assert!((ratio / k[i] - 1.0).abs() < 0.01 && (difference - b[i]).abs() < 0.2, "sweep {i}: {ratio} {difference}");
+    }
+}
+
+#[test]
+fn filtering_leaves_out_the_sweep_that_is_another_crystal() {
+    let list = experiments(4, 30.0);
+    // Of the last sweep every intensity has a factor of its own.
+    let table = reflections(&list, 3, 3.0, |s, _, h| if s == 3 { 0.2 + 4.0 * (1e4 * h - (1e4 * h).floor()) } else { 1.0 });
+    let params = Params { filtering: Filtering::Dataset, filtering_stdcutoff: 1.5, filtering_max_percent: 30.0, ..Params::default() };
+    let s = run(&list, &table, &params, &Silent).unwrap();
+    let removed: Vec<usize> = s.filter_cycles.iter().flat_map(|c| &c.removed).map(|g| g.sweep).collect();
+    assert_eq!(removed, [3]);
+    assert!(s.filter_cycles[1].cc_half > s.filter_cycles[0].cc_half);
+    let r = &s.reflections;
+    assert!((0..r.len()).all(|i| (r.id[i] == 3) == (r.flags[i] & flags::USER_EXCLUDED_IN_SCALING != 0)));
+    // The limit stands before it.
+    let kept = run(&list, &table, &Params { filtering_max_percent: 20.0, ..params.clone() }, &Silent).unwrap();
+    assert_eq!((kept.filter_end, kept.filter_cycles[0].removed.len()), (Some(FilterEnd::MostRemoved), 0));
+    let one = experiments(1, 30.0);
+    let e = run(&one, &reflections(&one, 2, 6.0, |_, _, _| 1.0), &params, &Silent).unwrap_err().to_string();
+    assert!(e.contains("only one"), "{e}");
+}
+
+#[test]
+fn filtering_leaves_out_images_at_the_end_of_a_sweep() {
+    let list = experiments(1, 100.0);
+    let table = reflections(&list, 6, 3.5, |_, t, h| if t > 0.9 { 0.2 + 4.0 * (1e4 * h - (1e4 * h).floor()) } else { 1.0 });
+    let params = Params { filtering: Filtering::ImageGroup, filtering_stdcutoff: 2.5, filtering_max_percent: 15.0, ..Params::default() };
+    let s = run(&list, &table, &params, &Silent).unwrap();
+    assert_eq!(s.filter_cycles[0].removed.iter().map(|g| g.images).collect::<Vec<_>>(), [[90, 99]]);
+    assert!(
+        s.reflections.xyzcal_px.iter().zip(&s.reflections.flags).all(|(p, f)| (p[2] >= 90.0) == (f & flags::USER_EXCLUDED_IN_SCALING != 0))
+    );
 }
