@@ -71,6 +71,11 @@ impl Grid {
         self.detector_points * self.detector_points * self.time_points
     }
 
+    /// From the least to the largest 1/d², Å⁻².
+    pub(super) fn resolution_range(&self) -> f64 {
+        self.smoother(self.resolution_points).intervals() * self.resolution_width
+    }
+
     /// Weights along the rotation, with the width of the Gaussian that all axes share.
     fn smoother(&self, points: usize) -> Smoother {
         Smoother::of_grid(points, self.time_points == 2)

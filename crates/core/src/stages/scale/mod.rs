@@ -30,6 +30,7 @@ mod outliers;
 mod params;
 mod refine;
 mod report;
+mod restraints;
 mod result;
 mod run;
 mod smoother;

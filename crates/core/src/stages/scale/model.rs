@@ -116,8 +116,7 @@ impl SweepModel {
     pub(super) fn decay_at(&self, x: f64) -> f64 {
         if let Some(grid) = &self.layout.grid {
             let ratio = self.grid_at(grid, x, 0.9) / self.grid_at(grid, x, 0.1);
-            let bins = if grid.resolution_points > 3 { grid.resolution_points - 2 } else { grid.resolution_points - 1 };
-            return libm::log(ratio.max(1e-6)) / (0.5 * 0.8 * bins as f64 * grid.resolution_width);
+            return libm::log(ratio.max(1e-6)) / (0.5 * 0.8 * grid.resolution_range());
         }
         if self.layout.decay_points == 0 { 0.0 } else { Smoother::new(self.layout.decay_points).weights(x).value(self.decay()) }
     }
@@ -126,17 +125,18 @@ impl SweepModel {
 impl SweepModel {
     /// The decay of the array model at coordinate `x` and a fraction of the range of 1/d².
     fn grid_at(&self, grid: &Grid, x: f64, fraction: f64) -> f64 {
-        let bins = if grid.resolution_points > 3 { grid.resolution_points - 2 } else { grid.resolution_points - 1 };
         let time = Smoother::new(grid.time_points).weights(x);
-        let s = grid.resolution_min + fraction * bins as f64 * grid.resolution_width;
+        let s = grid.resolution_min + fraction * grid.resolution_range();
         grid.decay_terms(&time, &grid.resolution(1.0 / s.sqrt())).map(|(i, w)| w * self.scale()[i]).sum()
     }
 }
 
 /// Surplus observations (members of groups beyond the first) that each parameter needs.
-const SURPLUS_PER_PARAMETER: f64 = 3.0;
-/// The most parameters that are refined together; the normal matrix is dense.
-pub(super) const MOST_PARAMETERS: usize = 1500;
+pub(super) const SURPLUS_PER_PARAMETER: f64 = 3.0;
+/// The most parameters that are refined together by default; the normal matrix is dense.
+const MOST_PARAMETERS: usize = 1500;
+/// The most of a model that was asked for: the matrix takes 128 MB, each step of the minimiser some 20 s.
+pub(super) const MOST_ASKED_FOR: usize = 4000;
 
 /// Layouts for sweeps of the given ranges (degrees) and surplus observations, and what had to be given up.
 pub(super) fn layouts(ranges_deg: &[f64], surplus: &[f64], has_s1: bool, params: &Params) -> (Vec<Layout>, Vec<String>) {

@@ -2,14 +2,15 @@ use super::error::Error;
 use super::error_model::{self, ErrorModel};
 use super::exclude::Excluded;
 use super::filter;
-use super::grid::{self, Grid};
+use super::grid::Grid;
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
-use super::model::{Layout, SweepModel, array_layout, layouts};
+use super::model::{Layout, MOST_ASKED_FOR, SURPLUS_PER_PARAMETER, SweepModel, array_layout, layouts};
 use super::model_file;
 use super::outliers;
 use super::params::{Choice as Wanted, Filtering, ModelChoice, Params};
-use super::refine::{self, Restraints};
+use super::refine;
+use super::restraints::Restraints;
 use super::result::{Combination, Round, Scaled, SweepSummary};
 use super::weights::expected_variances;
 use crate::geometry::ExperimentList;
@@ -50,7 +51,7 @@ fn scale(
     let (group, cell) = symmetry_and_cell(experiments)?;
     let prepared = input::prepare(reflections, &cell, excluded, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
-    let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
+    let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params)?;
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
     monitor.check()?;
     monitor.advance(1);
@@ -60,7 +61,7 @@ fn scale(
     let mut choice = forced.unwrap_or(Choice::Profile);
     intensities::apply(&mut obs, choice);
     start_scales(&obs, &mut job.models);
-    let restraints = restraints(&job.models, params);
+    let restraints = Restraints::new(&obs, &job.models, params);
     let start = ErrorModel::default();
 
     job.reject(&mut obs, &start);
@@ -236,13 +237,15 @@ fn grouped(prepared: &Prepared, group: &crate::spacegroup::SpaceGroup, anomalous
     Ok(if anomalous { all.friedel_apart() } else { all })
 }
 
-fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Equivalents, params: &Params) -> (Vec<Layout>, Vec<String>) {
+fn choose_layouts(
+    experiments: &ExperimentList,
+    prepared: &Prepared,
+    groups: &Equivalents,
+    params: &Params,
+) -> Result<(Vec<Layout>, Vec<String>), Error> {
     let n = experiments.len();
     let ranges: Vec<f64> =
         (0..n).map(|i| experiments.models(i).map_or(0.0, |m| (m.scan.width * m.scan.n_images as f64).abs().to_degrees())).collect();
-    if params.model == ModelChoice::Array {
-        return array_layouts(experiments, prepared, &ranges, params);
-    }
     // A group of m observations says m − 1 things about the scales; each member gets its share.
     let mut surplus = vec![0.0; n];
     for i in 0..groups.len() {
@@ -252,21 +255,31 @@ fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Eq
             surplus[prepared.table.id[groups.rows[j] as usize] as usize] += (m - 1.0) / m;
         }
     }
+    if params.model == ModelChoice::Array {
+        return array_layouts(experiments, prepared, &ranges, surplus.iter().sum(), params);
+    }
     // Sweeps of which nothing is left need no model and must not make that of the others smaller.
     let mut used = vec![false; n];
     prepared.suitable.iter().for_each(|&row| used[prepared.table.id[row as usize] as usize] = true);
     let of_used = |values: &[f64]| -> Vec<f64> { values.iter().zip(&used).filter(|(_, u)| **u).map(|(v, _)| *v).collect() };
     let (some, notes) = layouts(&of_used(&ranges), &of_used(&surplus), !prepared.table.s1.is_empty(), params);
     let mut some = some.into_iter();
-    (used.iter().map(|u| if *u { some.next().unwrap_or(Layout::CONSTANT) } else { Layout::CONSTANT }).collect(), notes)
+    Ok((used.iter().map(|u| if *u { some.next().unwrap_or(Layout::CONSTANT) } else { Layout::CONSTANT }).collect(), notes))
 }
 
-/// The array model's layouts, and what was given up.
-fn array_layouts(experiments: &ExperimentList, prepared: &Prepared, ranges: &[f64], params: &Params) -> (Vec<Layout>, Vec<String>) {
+/// The array model's layouts, and what was given up or should be known.
+fn array_layouts(
+    experiments: &ExperimentList,
+    prepared: &Prepared,
+    ranges: &[f64],
+    surplus: f64,
+    params: &Params,
+) -> Result<(Vec<Layout>, Vec<String>), Error> {
     let panels = |sweep: usize| experiments.models(sweep).map_or(1, |m| m.detector.panels.len());
-    let several = (0..ranges.len()).any(|sweep| panels(sweep) > 1);
-    let notes = (several && params.absorption_correction != Wanted::Off)
-        .then(|| "the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
+    let mut notes = Vec::new();
+    if (0..ranges.len()).any(|sweep| panels(sweep) > 1) && params.absorption_correction != Wanted::Off {
+        notes.push("the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
+    }
     let of = |sweep: usize| {
         let detector_bins = if panels(sweep) > 1 || params.absorption_correction == Wanted::Off { 0 } else { params.n_absorption_bins };
         let rows = prepared.suitable.iter().map(|&row| row as usize).filter(|&row| prepared.table.id[row] as usize == sweep);
@@ -274,7 +287,18 @@ fn array_layouts(experiments: &ExperimentList, prepared: &Prepared, ranges: &[f6
             Grid::new(&prepared.table, rows, &prepared.d, time_points, [params.n_resolution_bins, detector_bins])
         })
     };
-    ((0..ranges.len()).map(of).collect(), notes.into_iter().collect())
+    let layouts: Vec<Layout> = (0..ranges.len()).map(of).collect();
+    let n: usize = layouts.iter().map(Layout::n).sum();
+    if n > MOST_ASKED_FOR {
+        return Err(Error::TooManyParameters { n, most: MOST_ASKED_FOR });
+    }
+    if surplus < SURPLUS_PER_PARAMETER * n as f64 {
+        notes.push(format!(
+            "the array model has {n} parameters for {surplus:.0} observations beyond the first of each group and fits their noise, too, so that Rmeas looks better than \
+             the data are: model=physical has fewer, as has a larger decay_interval, or fewer n_resolution_bins or n_absorption_bins"
+        ));
+    }
+    Ok((layouts, notes))
 }
 
 /// A constant scale for each sweep by alternating averages, so that refinement starts near the answer whatever the exposures.
@@ -315,29 +339,6 @@ fn start_scales(obs: &Observations, models: &mut [SweepModel]) {
     for (m, k) in models.iter_mut().zip(k) {
         m.parameters[..m.layout.scale_points].fill(k);
     }
-}
-
-/// B is held near 0 and the surface near a sphere as in DIALS; scales only so loosely (100 % of their start) that the restraint decides
-/// nothing but scales without any data.
-fn restraints(models: &[SweepModel], params: &Params) -> Restraints {
-    let mut out = Restraints::default();
-    for m in models {
-        for &k in m.scale() {
-            out.weight.push(1.0 / (k * k));
-            out.target.push(k);
-        }
-        for _ in m.decay() {
-            out.weight.push(params.decay_restraint);
-            out.target.push(0.0);
-        }
-        for _ in m.absorption() {
-            // Grids of absorption have no coefficients that vanish for a sphere but values that are 1.
-            let (weight, target) = if m.layout.grid.is_some() { (grid::ABSORPTION_RESTRAINT, 1.0) } else { (m.layout.surface_weight, 0.0) };
-            out.weight.push(weight);
-            out.target.push(target);
-        }
-    }
-    out
 }
 
 /// Groups that determine the model: all of two and more members or, if they are too many, strong ones drawn evenly by a hash of their

@@ -58,7 +58,7 @@ impl Smoother {
     }
 
     /// The coordinate's upper end.
-    fn intervals(&self) -> f64 {
+    pub(super) fn intervals(&self) -> f64 {
         match self.points {
             0..=3 => self.points.saturating_sub(1) as f64,
             n => (n - 2) as f64,
