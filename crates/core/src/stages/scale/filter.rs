@@ -1,5 +1,8 @@
 //! ΔCC½ filtering: cycles of scaling and of leaving out what makes the data worse, as DIALS' `scale_and_filter` does.
 //!
+//! ΔCC½ is that of observations which are not outliers. Of images that fit nothing at all, such as those of another crystal, outlier rejection leaves only what agrees by
+//! chance, and ΔCC½ finds nothing amiss; therefore a group also goes when more of it was rejected than is left (in DIALS, when all of it was).
+//!
 //! Groups of images go only from the ends of what is left of a sweep, so that what stays is whole. Unlike in DIALS, which stops after more than the
 //! limit was removed, the limit is kept: the worst go first, and none goes that would exceed it.
 
@@ -78,14 +81,15 @@ fn too_few(images: &ImageQuality, cutoff: f64) -> Option<String> {
     })
 }
 
-/// The groups to leave out, worst first, with at most `room` observations, and whether others had to stay for that.
+/// The groups to leave out, worst first (the lowest ΔCC½, then those of which most are outliers), with at most `room` observations, and whether others had to
+/// stay for that.
 fn worst(images: &ImageQuality, by_sweep: bool, mut room: usize) -> (Vec<ImageGroup>, bool) {
     let mut left: Vec<ImageGroup> = images.groups.clone();
     let mut out = Vec::new();
     loop {
         // Groups stand in the order of sweeps and images.
         let at_end = |i: usize| i == 0 || i + 1 == left.len() || left[i - 1].sweep != left[i].sweep || left[i + 1].sweep != left[i].sweep;
-        let bad = |i: &usize| left[*i].delta.is_some_and(|d| d < images.cutoff) && (by_sweep || at_end(*i));
+        let bad = |i: &usize| images.is_suspicious(&left[*i]) && (by_sweep || at_end(*i));
         let delta = |i: usize| left[i].delta.unwrap_or(0.0);
         let Some(next) = (0..left.len()).filter(bad).min_by(|&a, &b| delta(a).total_cmp(&delta(b))) else {
             return (out, false);
@@ -107,6 +111,7 @@ mod tests {
             sweep,
             images: [10 * i, 10 * i + 9],
             n: 100,
+            outliers: 0,
             delta: Some(delta),
         });
         ImageQuality { groups: groups.collect(), cutoff: -1.0, ..ImageQuality::default() }
@@ -124,6 +129,18 @@ mod tests {
         assert_eq!(firsts(200, false), (vec![60, 0], true));
         assert_eq!(firsts(99, false), (vec![], true));
         assert_eq!(firsts(1000, true), (vec![30, 60, 10, 0], false));
+    }
+
+    #[test]
+    fn groups_of_outliers_go_too() {
+        let mut q = quality(&[(0, 0.0), (0, 0.1), (0, 0.2)]);
+        q.groups[2].outliers = 101;
+        assert_eq!(worst(&q, false, 1000).0, q.groups[2..]);
+        // Nothing else is left of it.
+        (q.groups[2].n, q.groups[2].delta) = (0, None);
+        assert_eq!(worst(&q, false, 0).0, q.groups[2..]);
+        q.groups[2].outliers = 0;
+        assert_eq!(worst(&q, false, 1000).0, []);
     }
 
     #[test]

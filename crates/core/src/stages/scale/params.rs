@@ -20,7 +20,8 @@ crate::choice! {
         Physical = "physical",
         /// One scale and one B factor for each sweep.
         Kb = "KB",
-        /// Decay on a grid of resolution and angle, absorption on one of detector position and angle.
+        /// Decay on a grid of resolution and angle, absorption on one of detector position and angle: for what no B factor and no absorption by the crystal
+        /// describes, such as shadows, and for many equivalents.
         Array = "array",
     }
 }
@@ -89,7 +90,7 @@ crate::parameters! {
         /// Images to leave out: sweep (from 0), first and last image number, as in 0:101:150,1:1:20.
         [basic; ""; 0.0..=0.0; "exclude_images"]
         exclude_images: Option<String> = None,
-        /// Leave out what lowers CC½ (ΔCC½ filtering): whole sweeps, or groups of images at the ends of sweeps.
+        /// Leave out what lowers CC½ (ΔCC½ filtering) or of which most observations are outliers: whole sweeps, or groups of images at the ends of sweeps.
         [basic; ""; 0.0..=0.0; "filtering.deltacchalf.mode"]
         filtering: Filtering = Filtering::None,
         /// Cycles of scaling and filtering at most.
@@ -98,7 +99,8 @@ crate::parameters! {
         /// Part of the observations that filtering removes at most.
         [expert; "%"; 0.0..=100.0; "filtering.deltacchalf.max_percent_removed"]
         filtering_max_percent: f64 = 10.0,
-        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed.
+        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed. (Of n, k that are equally bad lie at most √((n − k)/k) below it:
+        /// with few sweeps or groups lower this.)
         [expert; "σ"; 0.5..=100.0; "filtering.deltacchalf.stdcutoff"]
         filtering_stdcutoff: f64 = 4.0,
         /// Images whose ΔCC½ is found together.
@@ -119,7 +121,7 @@ crate::parameters! {
         /// Widest spacing of the points of the scale.
         [expert; "°"; 0.01..=360.0; "physical.scale_interval"]
         scale_interval: Option<f64> = None,
-        /// Widest spacing of the points of the B factor, or of the array model.
+        /// Widest spacing of the points of the B factor, or of the array model (20° by default).
         [expert; "°"; 0.01..=360.0; "physical.decay_interval"]
         decay_interval: Option<f64> = None,
         /// Intervals of 1/d² of the array model.

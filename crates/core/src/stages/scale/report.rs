@@ -90,9 +90,13 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
         .collect();
     if !bad.is_empty() {
         r.warn(format!(
-            "CC½ is clearly higher without some images (their ΔCC½ stands out): see whether exclude_images={} makes the data better",
+            "CC½ is clearly higher without some images (their ΔCC½ stands out), or most of their observations are outliers: see whether exclude_images={} makes \
+             the data better",
             bad.join(",")
         ));
+    }
+    if scaled.filter_end == Some(FilterEnd::MostRemoved) {
+        r.warn("filtering ended because leaving out the next images would have exceeded filtering_max_percent; the table of filtering says what went before".to_owned());
     }
     if let Some(rise) = scaled.images.rise_of_r_d() {
         r.value("rise_of_r_d", rise);
@@ -108,7 +112,7 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
 
 fn images_table(s: &Scaled) -> Option<Table> {
     const SHOWN: usize = 10;
-    let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("ΔCC½", "%")];
+    let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("Outliers", ""), ("ΔCC½", "%")];
     let mut groups: Vec<_> = s.images.groups.iter().filter_map(|g| Some((g.delta?, g))).collect();
     groups.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut t = Table::new("delta_cc_half", "Images that add least (ΔCC½: CC½ with less CC½ without them)", &columns);
@@ -119,6 +123,7 @@ fn images_table(s: &Scaled) -> Option<Table> {
             Cell::count(first + g.images[0]),
             Cell::count(first + g.images[1]),
             Cell::count(g.n),
+            Cell::count(g.outliers),
             Cell::number(100.0 * delta, 3),
         ]);
     }
@@ -139,19 +144,25 @@ fn filtering_table(s: &Scaled) -> Option<Table> {
         ("Left out (sweep:first:last image)", ""),
         ("ΔCC½", "%"),
         ("Observations", ""),
+        ("Outliers", ""),
+        ("Why", ""),
     ];
     let mut t = Table::new("filtering", &format!("ΔCC½ filtering, {end}"), &columns);
     for (i, cycle) in s.filter_cycles.iter().enumerate() {
-        let start = |what: Cell, delta: Cell, n: Cell| {
-            vec![Cell::count(i + 1), Cell::number(cycle.cc_half, 4), Cell::number(100.0 * cycle.cutoff, 3), what, delta, n]
+        let mut add = |what: [Cell; 5]| {
+            let cycle = [Cell::count(i + 1), Cell::number(cycle.cc_half, 4), Cell::number(100.0 * cycle.cutoff, 3)];
+            t.push(cycle.into_iter().chain(what).collect());
         };
         if cycle.removed.is_empty() {
-            t.push(start("nothing".into(), "".into(), "".into()));
+            add(["nothing".into(), "".into(), "".into(), "".into(), "".into()]);
         }
         for g in &cycle.removed {
             let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image);
             let images = format!("{}:{}:{}", g.sweep, first + g.images[0] as i64, first + g.images[1] as i64);
-            t.push(start(images.into(), Cell::number(100.0 * g.delta.unwrap_or(0.0), 3), Cell::count(g.n)));
+            let stands_out = g.delta.is_some_and(|d| d < cycle.cutoff);
+            let why = if stands_out { "ΔCC½ below the limit" } else { "most observations are outliers" };
+            let delta = g.delta.map_or_else(|| "".into(), |d| Cell::number(100.0 * d, 3));
+            add([images.into(), delta, Cell::count(g.n), Cell::count(g.outliers), why.into()]);
         }
     }
     Some(t)

@@ -278,7 +278,8 @@ fn array_layouts(
     let panels = |sweep: usize| experiments.models(sweep).map_or(1, |m| m.detector.panels.len());
     let mut notes = Vec::new();
     if (0..ranges.len()).any(|sweep| panels(sweep) > 1) && params.absorption_correction != Wanted::Off {
-        notes.push("the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
+        notes
+            .push("the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
     }
     let of = |sweep: usize| {
         let detector_bins = if panels(sweep) > 1 || params.absorption_correction == Wanted::Off { 0 } else { params.n_absorption_bins };
