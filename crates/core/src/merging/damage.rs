@@ -19,7 +19,7 @@ pub struct ImageQuality {
     pub groups: Vec<ImageGroup>,
     /// CC½ (mean over shells) of all data.
     pub cc_half: f64,
-    /// ΔCC½ below which a group stands out: the mean less four standard deviations.
+    /// ΔCC½ below which a group stands out: the mean less some standard deviations ([`Grouping`]).
     pub cutoff: f64,
 }
 
@@ -39,16 +39,30 @@ pub struct ImageGroup {
     pub sweep: usize,
     /// First and last image, from 0 at the sweep's first.
     pub images: [usize; 2],
-    /// Observations.
+    /// Observations that are merged.
     pub n: usize,
-    /// ΔCC½; `None` for the only group.
+    /// Observations that were rejected as outliers.
+    pub outliers: usize,
+    /// ΔCC½; `None` for the only group, and where nothing is merged.
     pub delta: Option<f64>,
 }
 
+impl ImageGroup {
+    /// Whether more observations were rejected than are merged. ΔCC½ does not see such images: what is left of them is what agrees by chance.
+    pub fn mostly_outliers(&self) -> bool {
+        self.outliers > self.n
+    }
+}
+
 impl ImageQuality {
-    /// Groups whose ΔCC½ stands out.
+    /// Whether a group's ΔCC½ stands out, or most of its observations are outliers.
+    pub fn is_suspicious(&self, group: &ImageGroup) -> bool {
+        group.mostly_outliers() || group.delta.is_some_and(|d| d < self.cutoff)
+    }
+
+    /// Groups of which that is so.
     pub fn suspicious(&self) -> impl Iterator<Item = &ImageGroup> {
-        self.groups.iter().filter(|g| g.delta.is_some_and(|d| d < self.cutoff))
+        self.groups.iter().filter(|g| self.is_suspicious(g))
     }
 
     /// R_d at the largest differences less R_d at the smallest, relative to the latter: what the crystal lost. `None` for short curves.
@@ -76,23 +90,43 @@ pub struct Exposed {
     pub image: u32,
 }
 
-/// Images of a group whose ΔCC½ is found.
-const GROUP: u32 = 10;
+/// Images whose ΔCC½ is found together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Grouping {
+    /// Images of a group; `None` for whole sweeps.
+    pub images: Option<u32>,
+    /// Standard deviations of all ΔCC½ by which a group stands out.
+    pub stands_out: f64,
+}
+
+impl Default for Grouping {
+    /// Ten images, four standard deviations.
+    fn default() -> Self {
+        Grouping { images: Some(10), stands_out: 4.0 }
+    }
+}
+
 const BINS: usize = 10;
-/// Standard deviations by which a group stands out.
-const STANDS_OUT: f64 = 4.0;
 /// Points of a curve at most.
 const POINTS: u32 = 100;
 /// Members of a group of one sweep that are paired at most: more add no accuracy, and pairs are quadratic.
 const PAIRED: usize = 60;
 
 /// Damage and ΔCC½ of `observations` in the order of `groups.rows`; `d` is the resolution (Å) of each group, `n_images` the number of images of each sweep.
-pub fn image_quality(groups: &Equivalents, observations: &[Exposed], d: &[f64], n_images: &[u32]) -> ImageQuality {
+/// `outliers` have been rejected: they are counted, no more.
+pub fn image_quality(
+    groups: &Equivalents,
+    observations: &[Exposed],
+    outliers: &[Exposed],
+    d: &[f64],
+    n_images: &[u32],
+    grouping: Grouping,
+) -> ImageQuality {
     let longest = n_images.iter().copied().max().unwrap_or(0).max(1);
     let step = longest.div_ceil(POINTS);
     let (r_cp, r_d) = pairwise(groups, observations, step, longest);
     let mut out = ImageQuality { r_cp, r_d, ..ImageQuality::default() };
-    delta_cc_half(groups, observations, d, &mut out);
+    delta_cc_half(groups, observations, outliers, d, grouping, &mut out);
     out
 }
 
@@ -193,7 +227,14 @@ fn mean_cc_half(bins: &[Bin]) -> f64 {
     if n > 0.0 { sum / n } else { 0.0 }
 }
 
-fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out: &mut ImageQuality) {
+fn delta_cc_half(
+    groups: &Equivalents,
+    observations: &[Exposed],
+    outliers: &[Exposed],
+    d: &[f64],
+    grouping: Grouping,
+    out: &mut ImageQuality,
+) {
     let s: Vec<f64> = d.iter().map(|d| 1.0 / (d * d)).collect();
     let (low, high) = s.iter().fold((f64::INFINITY, 0.0f64), |(a, b), s| (a.min(*s), b.max(*s)));
     let bin = |g: usize| (((s[g] - low) / (high - low).max(1e-12) * BINS as f64) as usize).min(BINS - 1);
@@ -205,11 +246,16 @@ fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out:
     moments.iter().enumerate().for_each(|(g, m)| bins[bin(g)].add(m, 1.0));
     out.cc_half = mean_cc_half(&bins);
 
-    let (list, number) = image_groups(observations);
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); list.len()];
-    for j in 0..observations.len() {
-        members[number[j]].push(j as u32);
+    let mut list = ImageGroups::new(observations, outliers, grouping.images);
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); list.groups.len()];
+    for (j, o) in observations.iter().enumerate() {
+        members[list.number(o)].push(j as u32);
     }
+    for o in outliers {
+        let number = list.number(o);
+        list.groups[number].outliers += 1;
+    }
+    let list = list.groups;
     let several = list.len() > 1;
     for (group, members) in list.into_iter().zip(&mut members) {
         // One after the other by reflection, so that each is taken out of its shell once.
@@ -222,45 +268,52 @@ fn delta_cc_half(groups: &Equivalents, observations: &[Exposed], d: &[f64], out:
             part.iter().for_each(|&j| m.add(observations[j as usize].intensity, -1.0));
             without[bin(g)].add(&m, 1.0);
         }
-        let delta = several.then(|| out.cc_half - mean_cc_half(&without));
+        let delta = (several && !members.is_empty()).then(|| out.cc_half - mean_cc_half(&without));
         out.groups.push(ImageGroup { n: members.len(), delta, ..group });
     }
     let deltas: Vec<f64> = out.groups.iter().filter_map(|g| g.delta).collect();
     let n = deltas.len() as f64;
     let mean = deltas.iter().sum::<f64>() / n.max(1.0);
     let spread = (deltas.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n.max(1.0)).sqrt();
-    out.cutoff = mean - STANDS_OUT * spread;
+    out.cutoff = mean - grouping.stands_out * spread;
 }
 
-/// Groups of ten images, the last of each sweep taking what is left; and the group of each observation.
-fn image_groups(observations: &[Exposed]) -> (Vec<ImageGroup>, Vec<usize>) {
-    let sweeps = observations.iter().map(|o| o.sweep as usize + 1).max().unwrap_or(0);
-    let mut range = vec![[u32::MAX, 0]; sweeps];
-    for o in observations {
-        let r = &mut range[o.sweep as usize];
-        *r = [r[0].min(o.image), r[1].max(o.image)];
-    }
-    let mut list = Vec::new();
-    let mut first = vec![0; sweeps];
-    let mut count = vec![0u32; sweeps];
-    for (sweep, &[a, b]) in range.iter().enumerate().filter(|(_, r)| r[0] <= r[1]) {
-        let n = ((b - a + 1) / GROUP).max(1);
-        first[sweep] = list.len();
-        count[sweep] = n;
-        for k in 0..n {
-            let start = a + k * GROUP;
-            let end = if k + 1 == n { b } else { start + GROUP - 1 };
-            list.push(ImageGroup { sweep, images: [start as usize, end as usize], n: 0, delta: None });
+/// Groups of images, and where they begin.
+struct ImageGroups {
+    groups: Vec<ImageGroup>,
+    size: u32,
+    /// By sweep: first group, number of groups, first image.
+    sweeps: Vec<[u32; 3]>,
+}
+
+impl ImageGroups {
+    /// Groups of `size` images, the last of each sweep taking what is left, or whole sweeps.
+    fn new(observations: &[Exposed], outliers: &[Exposed], size: Option<u32>) -> Self {
+        let size = size.unwrap_or(u32::MAX).max(1);
+        let all = || observations.iter().chain(outliers);
+        let mut range = vec![[u32::MAX, 0]; all().map(|o| o.sweep as usize + 1).max().unwrap_or(0)];
+        for o in all() {
+            let r = &mut range[o.sweep as usize];
+            *r = [r[0].min(o.image), r[1].max(o.image)];
         }
+        let mut out = ImageGroups { groups: Vec::new(), size, sweeps: vec![[0; 3]; range.len()] };
+        for (sweep, &[a, b]) in range.iter().enumerate().filter(|(_, r)| r[0] <= r[1]) {
+            let n = ((b - a + 1) / size).max(1);
+            out.sweeps[sweep] = [out.groups.len() as u32, n, a];
+            for k in 0..n {
+                let start = a + k * size;
+                let end = if k + 1 == n { b } else { start + size - 1 };
+                out.groups.push(ImageGroup { sweep, images: [start as usize, end as usize], n: 0, outliers: 0, delta: None });
+            }
+        }
+        out
     }
-    let number = observations
-        .iter()
-        .map(|o| {
-            let s = o.sweep as usize;
-            first[s] + ((o.image - range[s][0]) / GROUP).min(count[s] - 1) as usize
-        })
-        .collect();
-    (list, number)
+
+    /// The group of an observation.
+    fn number(&self, o: &Exposed) -> usize {
+        let [first, n, start] = self.sweeps[o.sweep as usize];
+        (first + ((o.image - start) / self.size).min(n - 1)) as usize
+    }
 }
 
 #[cfg(test)]
@@ -286,7 +339,7 @@ mod tests {
             })
             .collect();
         let d: Vec<f64> = groups.hkl.iter().map(|h| 30.0 / f64::from(h[0] * h[0] + h[1] * h[1] + 9).sqrt()).collect();
-        image_quality(&groups, &observations, &d, &[60])
+        image_quality(&groups, &observations, &[], &d, &[60], Grouping::default())
     }
 
     #[test]
@@ -307,6 +360,19 @@ mod tests {
         assert!(worst.delta.unwrap() < -0.05, "{:?}", bad.groups);
     }
 
+    #[test]
+    fn images_of_outliers_are_suspicious() {
+        let hkl = [[1, 2, 3], [1, 2, 3], [2, 2, 3], [2, 2, 3]];
+        let groups = Equivalents::new(&SpaceGroup::p1(), &hkl, &(0..4).collect::<Vec<u32>>()).unwrap();
+        let at = |intensity: f64, image: u32| Exposed { intensity, sweep: 0, image };
+        let observations = [at(10.0, 0), at(11.0, 12), at(30.0, 1), at(29.0, 15)];
+        // Three of the second ten images, where two are merged; nothing but outliers on the third ten.
+        let outliers = [at(90.0, 11), at(80.0, 11), at(7.0, 19), at(50.0, 20), at(99.0, 29)];
+        let q = image_quality(&groups, &observations, &outliers, &[2.0, 2.0], &[30], Grouping::default());
+        let told: Vec<_> = q.groups.iter().map(|g| (g.images, g.n, g.outliers, g.delta.is_some(), q.is_suspicious(g))).collect();
+        assert_eq!(told, [([0, 9], 2, 0, true, false), ([10, 19], 2, 3, true, true), ([20, 29], 0, 2, false, true)]);
+    }
+
     /// Taking groups out of sums is the same as never having had them.
     #[test]
     fn the_difference_is_that_of_the_definition() {
@@ -319,7 +385,7 @@ mod tests {
             .map(|&r| Exposed { intensity: values[r as usize], sweep: 0, image: if r % 3 == 2 { 15 } else { 3 } })
             .collect();
         let d = [2.0, 2.0, 2.0];
-        let q = image_quality(&groups, &observations, &d, &[20]);
+        let q = image_quality(&groups, &observations, &[], &d, &[20], Grouping::default());
         let cc = |sets: [&[f64]; 3]| {
             let moments = sets.map(|s| {
                 let (n, mean) = (s.len() as f64, s.iter().sum::<f64>() / s.len() as f64);
@@ -335,7 +401,7 @@ mod tests {
         assert!((q.cc_half - all).abs() < 1e-12);
         assert_eq!(q.groups.len(), 1, "13 images are one group");
         let apart: Vec<Exposed> = observations.iter().map(|o| Exposed { image: if o.image == 15 { 25 } else { o.image }, ..*o }).collect();
-        let q = image_quality(&groups, &apart, &d, &[30]);
+        let q = image_quality(&groups, &apart, &[], &d, &[30], Grouping::default());
         assert_eq!(q.groups.len(), 2);
         assert!((q.groups[1].delta.unwrap() - (all - without)).abs() < 1e-12, "{:?}", q.groups);
     }

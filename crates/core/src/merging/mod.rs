@@ -34,7 +34,7 @@ mod twinning;
 
 pub use anisotropy::{Direction, directions};
 pub use anomalous::{AnomalousSignal, anomalous_signal, normal_quantile};
-pub use damage::{Curve, Exposed, ImageGroup, ImageQuality, image_quality};
+pub use damage::{Curve, Exposed, Grouping, ImageGroup, ImageQuality, image_quality};
 pub use equivalents::Equivalents;
 pub use error::Error;
 pub use halves::Correlation;

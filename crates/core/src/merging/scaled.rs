@@ -1,7 +1,7 @@
 //! Merging statistics of a scaled table.
 
 use super::{
-    AnomalousSignal, CcHalfFit, Direction, Equivalents, Error, Exposed, ImageQuality, MergingStatistics, ResolutionLimit, Shells,
+    AnomalousSignal, CcHalfFit, Direction, Equivalents, Error, Exposed, Grouping, ImageQuality, MergingStatistics, ResolutionLimit, Shells,
     TwinStatistics, anomalous_signal, directions, image_quality, merging_statistics, possible, resolution_from_cc_half, resolution_limits,
     twin_statistics,
 };
@@ -114,12 +114,18 @@ pub fn scaled_statistics(
 ///
 /// # Errors
 /// As [`scaled_statistics`].
-pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, partiality_cutoff: f64) -> Result<ImageQuality, Error> {
+pub fn image_statistics(
+    experiments: &ExperimentList,
+    table: &Reflections,
+    partiality_cutoff: f64,
+    grouping: Grouping,
+) -> Result<ImageQuality, Error> {
     table.require(&["id", "flags", "miller_index", "intensity.scale.value", "intensity.scale.variance", "inverse_scale_factor"])?;
     let (group, cell) = symmetry_and_cell(experiments)?;
     let n_images: Vec<u32> = (0..experiments.len()).map(|i| experiments.models(i).map_or(1, |m| m.scan.n_images as u32)).collect();
+    let known = |row: usize| usize::try_from(table.id[row]).is_ok_and(|id| id < n_images.len());
     let mut rows = usable_rows(table, partiality_cutoff);
-    rows.retain(|&r| usize::try_from(table.id[r as usize]).is_ok_and(|id| id < n_images.len()));
+    rows.retain(|&r| known(r as usize));
     let groups = Equivalents::new(&group, &table.hkl, &rows)?;
     let exposed = |&row: &u32| {
         let row = row as usize;
@@ -129,6 +135,8 @@ pub fn image_statistics(experiments: &ExperimentList, table: &Reflections, parti
         Exposed { intensity: table.scaled(row)[0], sweep: sweep as u32, image }
     };
     let observations: Vec<Exposed> = groups.rows.iter().map(exposed).collect();
+    let rejected = (0..table.len()).filter(|&i| table.flags[i] & flags::OUTLIER_IN_SCALING != 0 && known(i));
+    let outliers: Vec<Exposed> = rejected.map(|i| exposed(&(i as u32))).collect();
     let d: Vec<f64> = groups.hkl.iter().map(|h| cell.d(*h)).collect();
-    Ok(image_quality(&groups, &observations, &d, &n_images))
+    Ok(image_quality(&groups, &observations, &outliers, &d, &n_images, grouping))
 }

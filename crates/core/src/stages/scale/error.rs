@@ -44,6 +44,20 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Whole sweeps are to be left out of one.
+    #[error("filtering=dataset compares sweeps, and there is only one; filtering=image_group compares its images")]
+    OneSweep,
+    /// A model that was asked for has too many parameters.
+    #[error(
+        "the array model of all sweeps has {n} parameters, and no more than {most} can be refined together: raise decay_interval, lower \
+         n_resolution_bins or n_absorption_bins, or set absorption_correction=false"
+    )]
+    TooManyParameters {
+        /// Parameters of all sweeps.
+        n: usize,
+        /// The most that can be refined.
+        most: usize,
+    },
     /// Nothing to scale.
     #[error(
         "none of the {rows} reflections can be scaled: {not_integrated} are not integrated, {bad_values} have unusable values, {partial} \

@@ -31,6 +31,11 @@ impl Excluded {
         Ok(out)
     }
 
+    /// Leaves out further images of a sweep: the first and the last of them, counted from the sweep's first.
+    pub(super) fn add(&mut self, sweep: usize, images: [usize; 2]) {
+        self.ranges[sweep].push([images[0] as f64, images[1] as f64 + 1.0]);
+    }
+
     /// Whether a row's centre lies on one of them.
     pub(super) fn has(&self, table: &Reflections, row: usize) -> bool {
         let Some(ranges) = usize::try_from(table.id[row]).ok().and_then(|s| self.ranges.get(s)).filter(|r| !r.is_empty()) else {

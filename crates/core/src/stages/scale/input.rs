@@ -35,6 +35,8 @@ pub(super) struct Observations {
     pub(super) half_stol: Vec<f64>,
     pub(super) scale: Vec<Weights>,
     pub(super) decay: Vec<Weights>,
+    /// Weights along the detector's axes, for the array model; else empty.
+    pub(super) detector: Vec<[Weights; 2]>,
     /// `stride` harmonics for each member.
     pub(super) harmonics: Vec<f32>,
     pub(super) stride: usize,
@@ -66,7 +68,7 @@ impl Observations {
     /// K, exp(B/2d²) and absorption factor of member `j`.
     #[inline]
     pub(super) fn factors(&self, models: &[SweepModel], j: usize) -> [f64; 3] {
-        models[self.sweep[j] as usize].factors(&self.scale[j], &self.decay[j], self.half_stol[j], self.y(j))
+        models[self.sweep[j] as usize].factors(&self.scale[j], &self.decay[j], self.half_stol[j], self.y(j), self.detector.get(j))
     }
 
     /// Intensities, variances and outliers with I(+) and I(−) in groups of their own, and `g` in the same order. What models need is left out.
@@ -303,6 +305,7 @@ pub(super) fn observations(prepared: &Prepared, experiments: &ExperimentList, la
         profile: groups.rows.iter().map(|&r| prepared.profile[r as usize]).collect(),
         scale: vec![Weights::default(); n],
         decay: vec![Weights::default(); n],
+        detector: Vec::new(),
         harmonics: vec![0.0; n * stride],
         stride,
         intensity: vec![0.0; n],
@@ -312,7 +315,10 @@ pub(super) fn observations(prepared: &Prepared, experiments: &ExperimentList, la
         whole: groups.rows.iter().map(|&r| prepared.whole[r as usize]).collect(),
         groups,
     };
-    let places: Vec<Place> = parallel::map(n, |j| place(table, out.groups.rows[j] as usize, experiments, layouts, stride));
+    let places: Vec<Place> = parallel::map(n, |j| place(prepared, out.groups.rows[j] as usize, experiments, layouts, stride));
+    if layouts.iter().any(|l| l.grid.is_some()) {
+        out.detector = places.iter().map(|p| p.detector).collect();
+    }
     for (j, p) in places.into_iter().enumerate() {
         out.scale[j] = p.scale;
         out.decay[j] = p.decay;
@@ -325,17 +331,19 @@ pub(super) fn observations(prepared: &Prepared, experiments: &ExperimentList, la
 pub(super) struct Place {
     pub(super) scale: Weights,
     pub(super) decay: Weights,
+    pub(super) detector: [Weights; 2],
     pub(super) y: Vec<f32>,
 }
 
 /// Coordinates of one row.
-pub(super) fn place(table: &Reflections, row: usize, experiments: &ExperimentList, layouts: &[Layout], stride: usize) -> Place {
+pub(super) fn place(prepared: &Prepared, row: usize, experiments: &ExperimentList, layouts: &[Layout], stride: usize) -> Place {
+    let table = &prepared.table;
     let sweep = table.id[row] as usize;
     let layout = &layouts[sweep];
     let z = table.xyzcal_px.get(row).or(table.xyzobs_px.get(row)).map_or(0.0, |p| p[2]);
     let mut y = vec![0.0f32; stride];
     let Some(models) = experiments.models(sweep) else {
-        return Place { scale: Smoother::new(1).weights(0.0), decay: Smoother::new(1).weights(0.0), y };
+        return Place { scale: Smoother::new(1).weights(0.0), decay: Smoother::new(1).weights(0.0), detector: [Weights::default(); 2], y };
     };
     let degrees = z * models.scan.width.to_degrees().abs();
     let at = |points: usize, interval: f64| Smoother::new(points).weights(if interval > 0.0 { INSIDE * degrees / interval } else { 0.0 });
@@ -353,5 +361,9 @@ pub(super) fn place(table: &Reflections, row: usize, experiments: &ExperimentLis
             y[i] = (0.5 * (a[i] + b[i])) as f32;
         }
     }
-    Place { scale: at(layout.scale_points, layout.scale_interval_deg), decay: at(layout.decay_points, layout.decay_interval_deg), y }
+    let scale = at(layout.time_points(), layout.scale_interval_deg);
+    match &layout.grid {
+        Some(grid) => Place { scale, decay: grid.resolution(prepared.d[row]), detector: grid.detector(table, row), y },
+        None => Place { scale, decay: at(layout.decay_points, layout.decay_interval_deg), detector: [Weights::default(); 2], y },
+    }
 }

@@ -1,7 +1,7 @@
 //! Scaling: from symmetrised, integrated reflections to intensities on one scale with honest standard deviations.
 //!
 //! Each sweep has a model g = K(φ)·exp(B(φ)/2d²)·(1 + Σ a_lm Y_lm): a scale and a relative B factor smooth in the rotation angle, and an
-//! absorption surface in the crystal's frame for wide sweeps. Its parameters minimise Σw(I − g·I_h)² over all symmetry-equivalent groups,
+//! absorption surface in the crystal's frame for wide sweeps; or, as `array`, values on grids of resolution, detector and angle ([`Grid`]). Its parameters minimise Σw(I − g·I_h)² over all symmetry-equivalent groups,
 //! with I_h eliminated, by Levenberg–Marquardt on the whole normal matrix. Rounds of outlier rejection, the choice between summed and
 //! profile-fitted intensities, and a two-parameter error model follow as in DIALS (`reference` of the order: scale, outliers, combine,
 //! rescale, outliers, error model, rescale, outliers, error model).
@@ -12,12 +12,16 @@
 //! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly; outliers are told by an error
 //! model from the first round on, and those that agree with the others of their sign, I(+) or I(−), are none.
 //!
-//! References: Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
+//! With `filtering`, whole sweeps or groups of images that lower CC½ are left out in cycles of scaling ([`Filtering`]).
+//!
+//! References: Assmann, Brehm & Diederichs (2016) for ΔCC½; Beilsten-Edmands et al. (2020), Evans (2006), Evans & Murshudov (2013) for models, error model and intensity combination;
 //! Hamilton, Rollett & Sparks (1965) for the target.
 
 mod error;
 mod error_model;
 mod exclude;
+mod filter;
+mod grid;
 mod harmonics;
 mod input;
 mod intensities;
@@ -27,6 +31,7 @@ mod outliers;
 mod params;
 mod refine;
 mod report;
+mod restraints;
 mod result;
 mod run;
 mod smoother;
@@ -37,8 +42,9 @@ mod weights;
 
 pub use error::Error;
 pub use error_model::{BinVariance, ErrorModel};
+pub use grid::Grid;
 pub use model::{Layout, SweepModel};
-pub use params::{AbsorptionLevel, Choice, IntensityChoice, ModelChoice, OutlierRejection, Params};
+pub use params::{AbsorptionLevel, Choice, Filtering, IntensityChoice, ModelChoice, OutlierRejection, Params};
 pub use report::report;
-pub use result::{Combination, Round, Scaled, SweepSummary};
+pub use result::{Combination, FilterCycle, FilterEnd, Round, Scaled, SweepSummary};
 pub use run::run;

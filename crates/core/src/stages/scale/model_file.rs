@@ -1,14 +1,18 @@
 //! The scaling model as DIALS' experiment files hold it.
 
 use super::error_model::ErrorModel;
+use super::grid::Grid;
 use super::input::Observations;
 use super::model::{INSIDE, SweepModel};
 use crate::geometry::Scan;
 use serde_json::{Map, Value, json};
 
-/// A sweep's model in DIALS' form: `physical` for smooth models, `KB` for constants.
+/// A sweep's model in DIALS' form: `physical` for smooth models, `KB` for constants, `array` for grids.
 pub(super) fn to_json(model: &SweepModel, scan: &Scan, error: &ErrorModel, imid: f64) -> Value {
     let layout = &model.layout;
+    if let Some(grid) = &layout.grid {
+        return array_to_json(model, grid, scan, error, imid);
+    }
     let constant = layout.scale_points <= 1 && layout.decay_points <= 1 && layout.lmax == 0;
     let mut corrections = Vec::new();
     let mut out = Map::new();
@@ -55,11 +59,53 @@ pub(super) fn to_json(model: &SweepModel, scan: &Scan, error: &ErrorModel, imid:
             config.insert("abs_surface_weight".into(), json!(layout.surface_weight));
         }
     }
+    how_found(&mut config, error, imid);
+    out.insert("configuration_parameters".into(), Value::Object(config));
+    Value::Object(out)
+}
+
+fn how_found(config: &mut Map<String, Value>, error: &ErrorModel, imid: f64) {
     config.insert("error_model_type".into(), json!("BasicErrorModel"));
     config.insert("error_model_parameters".into(), json!([error.a, error.b]));
     config.insert("Imid".into(), json!(imid));
-    out.insert("configuration_parameters".into(), Value::Object(config));
-    Value::Object(out)
+}
+
+fn array_to_json(model: &SweepModel, grid: &Grid, scan: &Scan, error: &ErrorModel, imid: f64) -> Value {
+    let [start, end] = scan.phi_range().map(f64::to_degrees);
+    let interval = model.layout.scale_interval_deg;
+    let mut config = json!({
+        "corrections": ["decay"],
+        "valid_osc_range": [start, end],
+        "valid_image_range": [scan.first_image, scan.last_image()],
+        "n_time_param": grid.time_points,
+        "time_norm_fac": INSIDE * scan.width.to_degrees().abs() / interval,
+        "time_rot_interval": interval,
+        "n_res_param": grid.resolution_points,
+        "resmin": grid.resolution_min,
+        "res_bin_width": grid.resolution_width,
+    });
+    let component = |from: usize, n: usize| {
+        let mut c = json!({ "n_parameters": n, "parameters": model.parameters[from..from + n], "null_parameter_value": 1.0 });
+        if !model.esds.is_empty() {
+            c["est_standard_devs"] = json!(model.esds[from..from + n]);
+        }
+        c
+    };
+    let mut out = json!({ "__id__": "array", "decay": component(0, grid.n_decay()) });
+    if grid.detector_points > 0 {
+        config["corrections"] = json!(["decay", "absorption"]);
+        for (i, axis) in ["x", "y"].into_iter().enumerate() {
+            config[format!("n_{axis}_param")] = json!(grid.detector_points);
+            config[format!("{axis}min")] = json!(grid.detector_min[i]);
+            config[format!("{axis}_bin_width")] = json!(grid.detector_width[i]);
+        }
+        out["absorption"] = component(grid.n_decay(), grid.n_absorption());
+    }
+    if let Value::Object(config) = &mut config {
+        how_found(config, error, imid);
+    }
+    out["configuration_parameters"] = config;
+    out
 }
 
 /// Multiplies all scales so that the mean g of observations that are not outliers becomes 1 (only ratios matter).

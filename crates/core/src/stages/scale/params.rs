@@ -20,6 +20,9 @@ crate::choice! {
         Physical = "physical",
         /// One scale and one B factor for each sweep.
         Kb = "KB",
+        /// Decay on a grid of resolution and angle, absorption on one of detector position and angle: for what no B factor and no absorption by the crystal
+        /// describes, such as shadows, and for many equivalents.
+        Array = "array",
     }
 }
 crate::choice! {
@@ -59,6 +62,19 @@ crate::choice! {
     }
 }
 
+crate::choice! {
+    /// What is left out, in cycles of scaling, because CC½ is higher without it.
+    pub enum Filtering {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// Whole sweeps.
+        Dataset = "dataset",
+        /// Groups of images at the ends of sweeps.
+        ImageGroup = "image_group",
+    }
+}
+
 crate::parameters! {
     /// What scaling can be told.
     pub struct Params {
@@ -74,24 +90,46 @@ crate::parameters! {
         /// Images to leave out: sweep (from 0), first and last image number, as in 0:101:150,1:1:20.
         [basic; ""; 0.0..=0.0; "exclude_images"]
         exclude_images: Option<String> = None,
+        /// Leave out what lowers CC½ (ΔCC½ filtering) or of which most observations are outliers: whole sweeps, or groups of images at the ends of sweeps.
+        [basic; ""; 0.0..=0.0; "filtering.deltacchalf.mode"]
+        filtering: Filtering = Filtering::None,
+        /// Cycles of scaling and filtering at most.
+        [expert; ""; 1.0..=100.0; "filtering.deltacchalf.max_cycles"]
+        filtering_cycles: usize = 6,
+        /// Part of the observations that filtering removes at most.
+        [expert; "%"; 0.0..=100.0; "filtering.deltacchalf.max_percent_removed"]
+        filtering_max_percent: f64 = 10.0,
+        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed. (Of n, k that are equally bad lie at most √((n − k)/k) below it:
+        /// with few sweeps or groups lower this.)
+        [expert; "σ"; 0.5..=100.0; "filtering.deltacchalf.stdcutoff"]
+        filtering_stdcutoff: f64 = 4.0,
+        /// Images whose ΔCC½ is found together.
+        [expert; ""; 1.0..=1e6; "filtering.deltacchalf.group_size"]
+        filtering_group_size: usize = 10,
         /// Keep I(+) and I(−) apart in scaling and outlier rejection.
         [basic; ""; 0.0..=0.0; "anomalous"]
         anomalous: bool = false,
-        /// Absorption surface: by default for sweeps of 60° and more with enough equivalents.
+        /// Absorption surface: by default for sweeps of 60° and more with enough equivalents, and always for the array model.
         [basic; ""; 0.0..=0.0; "physical.absorption_correction"]
         absorption_correction: Choice = Choice::Auto,
         /// How strong absorption is expected to be.
         [basic; ""; 0.0..=0.0; "physical.absorption_level"]
         absorption_level: AbsorptionLevel = AbsorptionLevel::Low,
-        /// Relative B factor.
+        /// Relative B factor (physical and KB; the array model always has its decay).
         [expert; ""; 0.0..=0.0; "physical.decay_correction"]
         decay_correction: Choice = Choice::Auto,
         /// Widest spacing of the points of the scale.
         [expert; "°"; 0.01..=360.0; "physical.scale_interval"]
         scale_interval: Option<f64> = None,
-        /// Widest spacing of the points of the B factor.
+        /// Widest spacing of the points of the B factor, or of the array model (20° by default).
         [expert; "°"; 0.01..=360.0; "physical.decay_interval"]
         decay_interval: Option<f64> = None,
+        /// Intervals of 1/d² of the array model.
+        [expert; ""; 2.0..=100.0; "array.n_resolution_bins"]
+        n_resolution_bins: usize = 10,
+        /// Intervals along either axis of the detector of the array model.
+        [expert; ""; 2.0..=20.0; "array.n_absorption_bins"]
+        n_absorption_bins: usize = 3,
         /// Weight of Σ B², which keeps B near 0 where the data say little.
         [expert; "Å⁻⁴"; 0.0..=1e6; "physical.decay_restraint"]
         decay_restraint: f64 = 0.1,

@@ -5,15 +5,9 @@
 
 use super::input::Observations;
 use super::model::SweepModel;
+use super::restraints::Restraints;
 use crate::job::{Cancelled, Monitor, parallel};
 use nalgebra::{DMatrix, DVector};
-
-/// Restraints on the parameters: Σ weight·(p − target)².
-#[derive(Debug, Clone, Default)]
-pub(super) struct Restraints {
-    pub(super) weight: Vec<f64>,
-    pub(super) target: Vec<f64>,
-}
 
 /// How a refinement went.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +34,8 @@ const TOLERANCE: f64 = 1e-6;
 /// g below this is no scale: such steps are refused.
 const LEAST_SCALE: f64 = 1e-3;
 
-/// Refines all models. `groups` lists the groups used, `variance` holds 1/w. Parameter 0 stays fixed, because only ratios of scales
-/// are determined. With `with_covariance` the inverse normal matrix is returned.
+/// Refines all models. `groups` lists the groups used, `variance` holds 1/w. Parameter 0 stays fixed where no restraint says how large scales are, because
+/// only ratios of scales are determined. With `with_covariance` the inverse normal matrix is returned.
 pub(super) fn refine(
     obs: &Observations,
     models: &mut [SweepModel],
@@ -57,9 +51,10 @@ pub(super) fn refine(
     let first = rms(&current);
     let mut steps = 0;
     let mut lambda = 1e-4;
+    let hold_first = !restraints.fix_the_level();
     while n > 1 && steps < MAX_STEPS && current.n > 0 {
         monitor.check()?;
-        let Some(step) = solve(&current, n, lambda) else {
+        let Some(step) = solve(&current, n, lambda, hold_first) else {
             lambda *= 10.0;
             if lambda > 1e8 {
                 break;
@@ -101,21 +96,27 @@ fn moved(models: &[SweepModel], step: &DVector<f64>) -> Vec<SweepModel> {
     out
 }
 
-fn damped(normal: &Normal, n: usize, lambda: f64) -> DMatrix<f64> {
+fn damped(normal: &Normal, n: usize, lambda: f64, hold_first: bool) -> DMatrix<f64> {
     let mut m = DMatrix::from_fn(n, n, |i, j| normal.matrix[i.min(j) * n + i.max(j)]);
     for i in 0..n {
         m[(i, i)] += lambda * m[(i, i)].abs() + 1e-12;
-        m[(0, i)] = 0.0;
-        m[(i, 0)] = 0.0;
+        if hold_first {
+            m[(0, i)] = 0.0;
+            m[(i, 0)] = 0.0;
+        }
     }
-    m[(0, 0)] = 1.0;
+    if hold_first {
+        m[(0, 0)] = 1.0;
+    }
     m
 }
 
-fn solve(normal: &Normal, n: usize, lambda: f64) -> Option<DVector<f64>> {
+fn solve(normal: &Normal, n: usize, lambda: f64, hold_first: bool) -> Option<DVector<f64>> {
     let mut right = DVector::from_column_slice(&normal.gradient);
-    right[0] = 0.0;
-    let step = damped(normal, n, lambda).cholesky()?.solve(&right);
+    if hold_first {
+        right[0] = 0.0;
+    }
+    let step = damped(normal, n, lambda, hold_first).cholesky()?.solve(&right);
     step.iter().all(|x| x.is_finite()).then_some(step)
 }
 
@@ -155,11 +156,6 @@ fn used(obs: &Observations, i: usize, members: &mut Vec<usize>) -> bool {
     members.len() > 1
 }
 
-fn restraint_target(models: &[SweepModel], r: &Restraints) -> f64 {
-    let all = models.iter().flat_map(|m| &m.parameters);
-    all.zip(r.weight.iter().zip(&r.target)).map(|(p, (w, t))| w * (p - t) * (p - t)).sum()
-}
-
 /// T alone; infinite when a scale is not positive.
 fn target(obs: &Observations, models: &[SweepModel], groups: &[u32], variance: &[f64], restraints: &Restraints) -> f64 {
     const BLOCK: usize = 512;
@@ -192,7 +188,7 @@ fn target(obs: &Observations, models: &[SweepModel], groups: &[u32], variance: &
         }
         sum
     });
-    parts.iter().sum::<f64>() + restraint_target(models, restraints)
+    parts.iter().sum::<f64>() + restraints.sum(models)
 }
 
 fn normal_equations(obs: &Observations, models: &[SweepModel], groups: &[u32], variance: &[f64], restraints: &Restraints) -> Normal {
@@ -216,12 +212,8 @@ fn normal_equations(obs: &Observations, models: &[SweepModel], groups: &[u32], v
         total.target += p.target;
         total.n += p.n;
     }
-    for (i, p) in models.iter().flat_map(|m| &m.parameters).enumerate() {
-        let (w, t) = (restraints.weight[i], restraints.target[i]);
-        total.matrix[i * n + i] += w;
-        total.gradient[i] -= w * (p - t);
-    }
-    total.target += restraint_target(models, restraints);
+    restraints.add(models, &mut total.matrix, &mut total.gradient);
+    total.target += restraints.sum(models);
     total
 }
 
@@ -290,6 +282,14 @@ fn gradient(obs: &Observations, models: &[SweepModel], offsets: &[usize], j: usi
     let sweep = obs.sweep[j] as usize;
     let layout = &models[sweep].layout;
     let mut at = offsets[sweep];
+    if let Some(grid) = &layout.grid {
+        out.extend(grid.decay_terms(&obs.scale[j], &obs.decay[j]).map(|(i, w)| (at + i, scale * w * f[2])));
+        if let Some(detector) = obs.detector.get(j).filter(|_| grid.detector_points > 0) {
+            at += layout.scale_points;
+            out.extend(grid.absorption_terms(&obs.scale[j], detector).map(|(i, w)| (at + i, scale * w * f[0])));
+        }
+        return;
+    }
     if layout.scale_points > 0 {
         let s = &obs.scale[j];
         out.extend((0..s.n as usize).map(|i| (at + s.first as usize + i, scale * s.w[i] * f[1] * f[2])));

@@ -1,4 +1,4 @@
-use super::result::Scaled;
+use super::result::{FilterEnd, Scaled};
 use crate::merging::{anisotropy_warning, resolution_suggestion, statistics_plots, statistics_tables, statistics_values, twinning_warning};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
@@ -66,6 +66,7 @@ pub fn report(scaled: &Scaled) -> Report {
     ));
     r.tables.extend(statistics_tables(&scaled.statistics));
     r.tables.extend(images_table(scaled));
+    r.tables.extend(filtering_table(scaled));
     r.plots.extend(plots(scaled));
     for (name, value) in statistics_values(&scaled.statistics) {
         r.value(name, value);
@@ -89,9 +90,13 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
         .collect();
     if !bad.is_empty() {
         r.warn(format!(
-            "CC½ is clearly higher without some images (ΔCC½ beyond 4σ): see whether exclude_images={} makes the data better",
+            "CC½ is clearly higher without some images (their ΔCC½ stands out), or most of their observations are outliers: see whether exclude_images={} makes \
+             the data better",
             bad.join(",")
         ));
+    }
+    if scaled.filter_end == Some(FilterEnd::MostRemoved) {
+        r.warn("filtering ended because leaving out the next images would have exceeded filtering_max_percent; the table of filtering says what went before".to_owned());
     }
     if let Some(rise) = scaled.images.rise_of_r_d() {
         r.value("rise_of_r_d", rise);
@@ -107,7 +112,7 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
 
 fn images_table(s: &Scaled) -> Option<Table> {
     const SHOWN: usize = 10;
-    let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("ΔCC½", "%")];
+    let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("Outliers", ""), ("ΔCC½", "%")];
     let mut groups: Vec<_> = s.images.groups.iter().filter_map(|g| Some((g.delta?, g))).collect();
     groups.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut t = Table::new("delta_cc_half", "Images that add least (ΔCC½: CC½ with less CC½ without them)", &columns);
@@ -118,10 +123,49 @@ fn images_table(s: &Scaled) -> Option<Table> {
             Cell::count(first + g.images[0]),
             Cell::count(first + g.images[1]),
             Cell::count(g.n),
+            Cell::count(g.outliers),
             Cell::number(100.0 * delta, 3),
         ]);
     }
     (!t.rows.is_empty()).then_some(t)
+}
+
+/// What filtering left out, cycle by cycle.
+fn filtering_table(s: &Scaled) -> Option<Table> {
+    let end = match s.filter_end? {
+        FilterEnd::NothingStandsOut => "until nothing stood out",
+        FilterEnd::MostRemoved => "until filtering_max_percent was reached",
+        FilterEnd::MostCycles => "until filtering_cycles were done",
+    };
+    let columns = [
+        ("Cycle", ""),
+        ("CC½", ""),
+        ("Limit of ΔCC½", "%"),
+        ("Left out (sweep:first:last image)", ""),
+        ("ΔCC½", "%"),
+        ("Observations", ""),
+        ("Outliers", ""),
+        ("Why", ""),
+    ];
+    let mut t = Table::new("filtering", &format!("ΔCC½ filtering, {end}"), &columns);
+    for (i, cycle) in s.filter_cycles.iter().enumerate() {
+        let mut add = |what: [Cell; 5]| {
+            let cycle = [Cell::count(i + 1), Cell::number(cycle.cc_half, 4), Cell::number(100.0 * cycle.cutoff, 3)];
+            t.push(cycle.into_iter().chain(what).collect());
+        };
+        if cycle.removed.is_empty() {
+            add(["nothing".into(), "".into(), "".into(), "".into(), "".into()]);
+        }
+        for g in &cycle.removed {
+            let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image);
+            let images = format!("{}:{}:{}", g.sweep, first + g.images[0] as i64, first + g.images[1] as i64);
+            let stands_out = g.delta.is_some_and(|d| d < cycle.cutoff);
+            let why = if stands_out { "ΔCC½ below the limit" } else { "most observations are outliers" };
+            let delta = g.delta.map_or_else(|| "".into(), |d| Cell::number(100.0 * d, 3));
+            add([images.into(), delta, Cell::count(g.n), Cell::count(g.outliers), why.into()]);
+        }
+    }
+    Some(t)
 }
 
 fn filter_table(s: &Scaled) -> Table {
@@ -238,11 +282,11 @@ fn plots(s: &Scaled) -> Vec<Plot> {
             let own = || q.groups.iter().filter(|g| g.sweep == sweep && g.delta.is_some());
             let x = own().map(|g| (start + g.images[0]) as f64 + 0.5 * (g.images[1] - g.images[0] + 1) as f64).collect();
             let y = own().filter_map(|g| g.delta).map(|d| 100.0 * d).collect();
-            let label = if s.models.len() > 1 { format!("sweep {}", sweep + 1) } else { "groups of 10 images".to_owned() };
+            let label = if s.models.len() > 1 { format!("sweep {}", sweep + 1) } else { "groups of images".to_owned() };
             series.push(points(label, x, y));
             start += s.experiments.models(sweep).map_or(0, |m| m.scan.n_images);
         }
-        series.push(line("4σ".to_owned(), vec![0.0, start as f64], vec![100.0 * q.cutoff; 2]));
+        series.push(line("limit".to_owned(), vec![0.0, start as f64], vec![100.0 * q.cutoff; 2]));
         out.push(plot("delta_cc_half", "ΔCC½ by images", Axis::new("Images", ""), Axis::new("ΔCC½", "%"), series));
     }
     let bins = &s.error_model.bins;

@@ -1,8 +1,8 @@
 use super::error_model::ErrorModel;
-use super::input::Filtered;
+pub(super) use super::input::Filtered;
 use super::model::SweepModel;
 use crate::geometry::ExperimentList;
-use crate::merging::{ImageQuality, Statistics};
+use crate::merging::{ImageGroup, ImageQuality, Statistics};
 use crate::reflections::Reflections;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,28 @@ pub struct SweepSummary {
     pub r_merge: Vec<f64>,
 }
 
+/// One cycle of scaling and filtering.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilterCycle {
+    /// CC½ (mean over shells) before anything was left out.
+    pub cc_half: f64,
+    /// ΔCC½ below which a group stood out.
+    pub cutoff: f64,
+    /// What was left out, worst first.
+    pub removed: Vec<ImageGroup>,
+}
+
+/// Why filtering ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterEnd {
+    /// Nothing (at the end of a sweep) stood out any more.
+    NothingStandsOut,
+    /// More would be left out than allowed.
+    MostRemoved,
+    /// All cycles were used.
+    MostCycles,
+}
+
 /// What scaling leaves.
 #[derive(Debug, Clone)]
 pub struct Scaled {
@@ -78,4 +100,8 @@ pub struct Scaled {
     pub statistics: Statistics,
     /// Radiation damage, and which images make the data worse.
     pub images: ImageQuality,
+    /// Cycles of filtering; empty without.
+    pub filter_cycles: Vec<FilterCycle>,
+    /// Why it ended.
+    pub filter_end: Option<FilterEnd>,
 }

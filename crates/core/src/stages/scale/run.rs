@@ -1,13 +1,16 @@
 use super::error::Error;
 use super::error_model::{self, ErrorModel};
 use super::exclude::Excluded;
+use super::filter;
+use super::grid::Grid;
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
-use super::model::{Layout, SweepModel, layouts};
+use super::model::{Layout, MOST_ASKED_FOR, SweepModel, array_layout, layouts};
 use super::model_file;
 use super::outliers;
-use super::params::Params;
-use super::refine::{self, Restraints};
+use super::params::{Choice as Wanted, Filtering, ModelChoice, Params};
+use super::refine;
+use super::restraints::Restraints;
 use super::result::{Combination, Round, Scaled, SweepSummary};
 use super::sweeps::along_sweeps;
 use super::weights::expected_variances;
@@ -28,13 +31,28 @@ use nalgebra::DMatrix;
 /// When columns or models are missing or nothing passes the filters. Few data are no error: a smaller model is used and noted.
 pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Params, monitor: &dyn Monitor) -> Result<Scaled, Error> {
     params.check_ranges()?;
-    monitor.begin("Scaling", 9);
-    let (group, cell) = symmetry_and_cell(experiments)?;
     check_table(experiments, reflections)?;
     let excluded = Excluded::new(params.exclude_images.as_deref(), experiments)?;
-    let prepared = input::prepare(reflections, &cell, &excluded, params)?;
+    let once = |excluded: &Excluded| scale(experiments, reflections, excluded, params, monitor);
+    match params.filtering {
+        Filtering::None => once(&excluded),
+        Filtering::Dataset | Filtering::ImageGroup => filter::cycles(excluded, experiments.len(), params, once),
+    }
+}
+
+/// Scales all but what is excluded.
+fn scale(
+    experiments: &ExperimentList,
+    reflections: &Reflections,
+    excluded: &Excluded,
+    params: &Params,
+    monitor: &dyn Monitor,
+) -> Result<Scaled, Error> {
+    monitor.begin("Scaling", 9);
+    let (group, cell) = symmetry_and_cell(experiments)?;
+    let prepared = input::prepare(reflections, &cell, excluded, params)?;
     let groups = grouped(&prepared, &group, params.anomalous)?;
-    let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params);
+    let (layouts, mut notes) = choose_layouts(experiments, &prepared, &groups, params)?;
     let mut obs = input::observations(&prepared, experiments, &layouts, groups);
     obs.let_partials_in_where_needed(&layouts);
     monitor.check()?;
@@ -45,7 +63,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let mut choice = forced.unwrap_or(Choice::Profile);
     intensities::apply(&mut obs, choice);
     start_scales(&obs, &mut job.models);
-    let restraints = restraints(&job.models, params);
+    let restraints = Restraints::new(&obs, &job.models, params);
     let start = ErrorModel::default();
 
     let mut error = job.first_guess(&obs, &start);
@@ -89,7 +107,7 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
     let Prepared { table, filtered, .. } = prepared;
     monitor.advance(1);
     let statistics = scaled_statistics(&out, &table, params.n_shells, params.cc_half, params.partiality_cutoff)?;
-    let images = image_statistics(&out, &table, params.partiality_cutoff)?;
+    let images = image_statistics(&out, &table, params.partiality_cutoff, filter::grouping(params))?;
     Ok(Scaled {
         experiments: out,
         reflections: table,
@@ -103,6 +121,8 @@ pub fn run(experiments: &ExperimentList, reflections: &Reflections, params: &Par
         notes,
         statistics,
         images,
+        filter_cycles: Vec::new(),
+        filter_end: None,
     })
 }
 
@@ -232,7 +252,12 @@ fn grouped(prepared: &Prepared, group: &crate::spacegroup::SpaceGroup, anomalous
     Ok(if anomalous { all.friedel_apart() } else { all })
 }
 
-fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Equivalents, params: &Params) -> (Vec<Layout>, Vec<String>) {
+fn choose_layouts(
+    experiments: &ExperimentList,
+    prepared: &Prepared,
+    groups: &Equivalents,
+    params: &Params,
+) -> Result<(Vec<Layout>, Vec<String>), Error> {
     let n = experiments.len();
     let ranges: Vec<f64> =
         (0..n).map(|i| experiments.models(i).map_or(0.0, |m| (m.scan.width * m.scan.n_images as f64).abs().to_degrees())).collect();
@@ -245,7 +270,54 @@ fn choose_layouts(experiments: &ExperimentList, prepared: &Prepared, groups: &Eq
             surplus[prepared.table.id[groups.rows[j] as usize] as usize] += (m - 1.0) / m;
         }
     }
-    layouts(&ranges, &surplus, !prepared.table.s1.is_empty(), params)
+    if params.model == ModelChoice::Array {
+        return array_layouts(experiments, prepared, &ranges, surplus.iter().sum(), params);
+    }
+    // Sweeps of which nothing is left need no model and must not make that of the others smaller.
+    let mut used = vec![false; n];
+    prepared.suitable.iter().for_each(|&row| used[prepared.table.id[row as usize] as usize] = true);
+    let of_used = |values: &[f64]| -> Vec<f64> { values.iter().zip(&used).filter(|(_, u)| **u).map(|(v, _)| *v).collect() };
+    let (some, notes) = layouts(&of_used(&ranges), &of_used(&surplus), !prepared.table.s1.is_empty(), params);
+    let mut some = some.into_iter();
+    Ok((used.iter().map(|u| if *u { some.next().unwrap_or(Layout::CONSTANT) } else { Layout::CONSTANT }).collect(), notes))
+}
+
+/// The array model's layouts, and what was given up or should be known.
+fn array_layouts(
+    experiments: &ExperimentList,
+    prepared: &Prepared,
+    ranges: &[f64],
+    surplus: f64,
+    params: &Params,
+) -> Result<(Vec<Layout>, Vec<String>), Error> {
+    let panels = |sweep: usize| experiments.models(sweep).map_or(1, |m| m.detector.panels.len());
+    let mut notes = Vec::new();
+    if (0..ranges.len()).any(|sweep| panels(sweep) > 1) && params.absorption_correction != Wanted::Off {
+        notes
+            .push("the array model's absorption is by position on one panel; detectors of several panels are scaled without it".to_owned());
+    }
+    let of = |sweep: usize| {
+        let detector_bins = if panels(sweep) > 1 || params.absorption_correction == Wanted::Off { 0 } else { params.n_absorption_bins };
+        let rows = prepared.suitable.iter().map(|&row| row as usize).filter(|&row| prepared.table.id[row] as usize == sweep);
+        array_layout(ranges[sweep], params, |time_points| {
+            Grid::new(&prepared.table, rows, &prepared.d, time_points, [params.n_resolution_bins, detector_bins])
+        })
+    };
+    let layouts: Vec<Layout> = (0..ranges.len()).map(of).collect();
+    let n: usize = layouts.iter().map(Layout::n).sum();
+    if n > MOST_ASKED_FOR {
+        return Err(Error::TooManyParameters { n, most: MOST_ASKED_FOR });
+    }
+    // n parameters take n of the surplus; Rmeas, a root of squares, falls by what that leaves.
+    let share = n as f64 / surplus;
+    if share > 0.1 {
+        let lower = if share < 1.0 { format!("by {:.0} %", 100.0 * (1.0 - (1.0 - share).sqrt())) } else { "without limit".to_owned() };
+        notes.push(format!(
+            "the array model has {n} parameters for {surplus:.0} observations beyond the first of each group: fitting their noise alone lowers Rmeas {lower}. \
+             model=physical has fewer parameters, as has a larger decay_interval, or fewer n_resolution_bins or n_absorption_bins"
+        ));
+    }
+    Ok((layouts, notes))
 }
 
 /// A constant scale for each sweep by alternating averages, so that refinement starts near the answer whatever the exposures.
@@ -286,27 +358,6 @@ fn start_scales(obs: &Observations, models: &mut [SweepModel]) {
     for (m, k) in models.iter_mut().zip(k) {
         m.parameters[..m.layout.scale_points].fill(k);
     }
-}
-
-/// B is held near 0 and the surface near a sphere as in DIALS; scales only so loosely (100 % of their start) that the restraint decides
-/// nothing but scales without any data.
-fn restraints(models: &[SweepModel], params: &Params) -> Restraints {
-    let mut out = Restraints::default();
-    for m in models {
-        for &k in m.scale() {
-            out.weight.push(1.0 / (k * k));
-            out.target.push(k);
-        }
-        for _ in m.decay() {
-            out.weight.push(params.decay_restraint);
-            out.target.push(0.0);
-        }
-        for _ in m.absorption() {
-            out.weight.push(m.layout.surface_weight);
-            out.target.push(0.0);
-        }
-    }
-    out
 }
 
 /// Groups that determine the model: all of two and more members or, if they are too many, strong ones drawn evenly by a hash of their
@@ -389,10 +440,10 @@ fn write_columns(
             continue;
         }
         let Some(m) = choice.of(prepared.summed[row], prepared.profile[row]) else { continue };
-        let p = input::place(&prepared.table, row, experiments, layouts, stride);
+        let p = input::place(prepared, row, experiments, layouts, stride);
         let model = &models[prepared.table.id[row] as usize];
         let half_stol = if prepared.d[row].is_finite() { 0.5 / (prepared.d[row] * prepared.d[row]) } else { 0.0 };
-        let g: f64 = model.factors(&p.scale, &p.decay, half_stol, &p.y).iter().product();
+        let g: f64 = model.factors(&p.scale, &p.decay, half_stol, &p.y, Some(&p.detector)).iter().product();
         if g.is_finite() && g > 0.0 {
             let v = error.a * error.a * (m.variance + error.b * error.b * m.value * m.value);
             column[row] = [m.value, v, g, 0.0];

@@ -6,6 +6,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Smoother {
     points: usize,
+    /// Whether the Gaussian is as narrow as for two points.
+    narrow: bool,
 }
 
 /// Weights of up to three neighbouring points, summing to 1.
@@ -20,6 +22,11 @@ pub(super) struct Weights {
 }
 
 impl Weights {
+    /// Points and their weights.
+    pub(super) fn terms(self) -> impl Iterator<Item = (usize, f64)> {
+        (0..self.n as usize).map(move |i| (self.first as usize + i, self.w[i]))
+    }
+
     /// The smoothed value.
     pub(super) fn value(&self, values: &[f64]) -> f64 {
         (0..self.n as usize).map(|i| self.w[i] * values[self.first as usize + i]).sum()
@@ -29,7 +36,12 @@ impl Weights {
 impl Smoother {
     /// A smoother of that many points; a single point is a constant.
     pub(super) fn new(points: usize) -> Self {
-        Smoother { points: points.max(1) }
+        Smoother { points: points.max(1), narrow: points == 2 }
+    }
+
+    /// A smoother along one axis of a grid, whose axes share the width of the one with the fewest points.
+    pub(super) fn of_grid(points: usize, narrow: bool) -> Self {
+        Smoother { points: points.max(1), narrow: narrow || points == 2 }
     }
 
     /// Points for a range that is to be divided in intervals no wider than `interval` (same unit), and the width of one.
@@ -46,7 +58,7 @@ impl Smoother {
     }
 
     /// The coordinate's upper end.
-    fn intervals(&self) -> f64 {
+    pub(super) fn intervals(&self) -> f64 {
         match self.points {
             0..=3 => self.points.saturating_sub(1) as f64,
             n => (n - 2) as f64,
@@ -66,7 +78,7 @@ impl Smoother {
             let last = (first + 3).clamp(2, self.points as i64);
             (first.clamp(0, self.points as i64 - 2) as usize, last as usize, 0.5)
         };
-        let sigma = if self.points == 2 { 0.65 } else { 0.7 };
+        let sigma = if self.narrow { 0.65 } else { 0.7 };
         let mut out = Weights { first: first as u32, n: (last - first) as u32, w: [0.0; 3] };
         let mut sum = 0.0;
         for i in first..last {

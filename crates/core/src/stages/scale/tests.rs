@@ -3,6 +3,7 @@
 use super::*;
 use crate::geometry::{Beam, Crystal, Detector, Experiment, ExperimentList, Goniometer, Panel, Scan, UnitCell};
 use crate::job::Silent;
+use crate::math::scramble_all;
 use crate::merging::normal_quantile;
 use crate::reflections::{Reflections, flags};
 use crate::spacegroup::SpaceGroup;
@@ -37,6 +38,11 @@ fn experiments(n: usize, range_deg: f64) -> ExperimentList {
 
 /// `m` equivalents of each of many reflections in every sweep, with counting noise and a scale g(sweep, t, 1/2d²), 0 ≤ t ≤ 1.
 fn reflections(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, f64, f64) -> f64) -> Reflections {
+    reflections_at(list, m, d_min, |sweep, [_, _, t], half_stol| g(sweep, t, half_stol))
+}
+
+/// The same with a scale that depends on the position on the detector, too: x and y (0 to 1) and t.
+fn reflections_at(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, [f64; 3], f64) -> f64) -> Reflections {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut uniform = move || (rng.next_u64() >> 11) as f64 / 9007199254740992.0;
     let cell = list.crystals[0].unit_cell();
@@ -53,13 +59,14 @@ fn reflections(list: &ExperimentList, m: usize, d_min: f64, g: impl Fn(usize, f6
                 for sweep in 0..list.len() {
                     for copy in 0..m {
                         let at = uniform();
-                        let i = truth * g(sweep, at, 0.5 / (d * d));
+                        let [x, y] = [0, 1].map(|axis| (scramble_all(axis, &[t.id.len() as i32]) >> 40) as f64 / 16_777_216.0);
+                        let i = truth * g(sweep, [x, y, at], 0.5 / (d * d));
                         let noise = normal_quantile(uniform() * 0.999999 + 5e-7);
                         t.id.push(sweep as i32);
                         t.hkl.push(ops.ops()[copy % 4].apply_to_hkl([h, k, l]).map(|x| if copy % 2 == 0 { x } else { -x }));
                         t.i_prf.push(i + noise * (i + 20.0).sqrt());
                         t.var_prf.push(i + 20.0);
-                        t.xyzcal_px.push([100.0, 100.0, at * 100.0]);
+                        t.xyzcal_px.push([1000.0 * x, 1000.0 * y, at * 100.0]);
                         t.flags.push(flags::INTEGRATED_PRF);
                         t.partiality.push(1.0);
                     }
@@ -185,4 +192,139 @@ fn unusable_tables_say_why() {
     table.flags.fill(0);
     t(&table, "not integrated");
     t(&Reflections::default(), "none of the 0 reflections");
+}
+
+/// How scales compare with those put in: the relative rms of their ratio about its mean in each of twenty resolution shells, and the largest deviation of a shell's mean
+/// scale from 1. (A factor by resolution alone is not determined; the second number says that none was made up.)
+fn against_truth(s: &Scaled, truth: impl Fn(usize, [f64; 3], f64) -> f64) -> [f64; 2] {
+    const SHELLS: f64 = 20.0;
+    let r = &s.reflections;
+    let d_min = r.d.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut shells: Vec<Vec<[f64; 2]>> = vec![Vec::new(); SHELLS as usize + 1];
+    for i in (0..r.len()).filter(|&i| r.flags[i] & flags::SCALED != 0) {
+        let [x, y, z] = r.xyzcal_px[i];
+        let g = r.inverse_scale_factor[i];
+        let ratio = g / truth(r.id[i] as usize, [x / 1000.0, y / 1000.0, z / 100.0], 0.5 / (r.d[i] * r.d[i]));
+        shells[(SHELLS * (d_min / r.d[i]).powi(3)) as usize].push([g, ratio]);
+    }
+    let (mut sum, mut n, mut off) = (0.0, 0.0, 0.0f64);
+    for shell in shells.iter().filter(|s| s.len() > 50) {
+        let mean = |k: usize| shell.iter().map(|x| x[k]).sum::<f64>() / shell.len() as f64;
+        let (g, ratio) = (mean(0), mean(1));
+        sum += shell.iter().map(|x| (x[1] / ratio - 1.0).powi(2)).sum::<f64>();
+        n += shell.len() as f64;
+        off = off.max((g - 1.0).abs());
+    }
+    [(sum / n).sqrt(), off]
+}
+
+#[test]
+fn the_array_model_follows_decay_and_absorption_on_the_detector() {
+    let list = experiments(1, 100.0);
+    let truth = |_: usize, [x, y, t]: [f64; 3], h: f64| {
+        (1.0 + 0.2 * libm::sin(5.0 * t)) * libm::exp(-3.0 * t * h) * (1.0 + 0.15 * (x - 0.5) * libm::cos(3.0 * t) + 0.1 * (y - 0.5))
+    };
+    let table = reflections_at(&list, 8, 2.4, truth);
+    let with = |model: ModelChoice| run(&list, &table, &Params { model, ..Params::default() }, &Silent).unwrap();
+    let (array, physical) = (with(ModelChoice::Array), with(ModelChoice::Physical));
+    let ([a, level], [p, _]) = (against_truth(&array, truth), against_truth(&physical, truth));
+    assert!(a < 0.015, "relative rms of the scales {a}");
+    assert!(p > 2.0 * a, "without s1 the physical model knows nothing of the detector: {p}");
+    assert!(level < 0.02, "mean scale of a shell off by {level}");
+    assert!(array.notes.is_empty(), "{:?}", array.notes);
+    let m = &array.experiments.scaling_models[0];
+    // 100° in steps of 20°, 10 shells, 3 × 3 areas: one point more at either end of each.
+    let n = |of: &str| m[of]["parameters"].as_array().map(Vec::len);
+    assert_eq!((m["__id__"].as_str(), n("decay"), n("absorption")), (Some("array"), Some(12 * 7), Some(5 * 5 * 7)));
+    assert_eq!(m["configuration_parameters"]["corrections"], serde_json::json!(["decay", "absorption"]));
+}
+
+#[test]
+fn kb_finds_one_scale_and_one_b_factor_for_each_sweep() {
+    let list = experiments(3, 30.0);
+    let (k, b) = ([1.0, 0.4, 2.0], [0.0, 4.0, -3.0]);
+    let table = reflections(&list, 4, 2.5, |s, _, h| k[s] * libm::exp(b[s] * h));
+    let s = run(&list, &table, &Params { model: ModelChoice::Kb, ..Params::default() }, &Silent).unwrap();
+    let parameters: Vec<&[f64]> = s.models.iter().map(|m| &m.parameters[..]).collect();
+    assert_eq!((parameters[0].len(), s.experiments.scaling_models[2]["__id__"].as_str()), (2, Some("KB")));
+    for i in 1..3 {
+        // Only ratios and differences are determined.
+        let (ratio, difference) = (parameters[i][0] / parameters[0][0], parameters[i][1] - parameters[0][1]);
+        assert!((ratio / k[i] - 1.0).abs() < 0.01 && (difference - b[i]).abs() < 0.2, "sweep {i}: {ratio} {difference}");
+    }
+}
+
+#[test]
+fn filtering_leaves_out_the_sweep_that_is_another_crystal() {
+    let list = experiments(4, 30.0);
+    // Of the last sweep every intensity has a factor of its own.
+    let table = reflections(&list, 3, 3.0, |s, _, h| if s == 3 { 0.2 + 4.0 * (1e4 * h - (1e4 * h).floor()) } else { 1.0 });
+    let params = Params { filtering: Filtering::Dataset, filtering_stdcutoff: 1.5, filtering_max_percent: 30.0, ..Params::default() };
+    let s = run(&list, &table, &params, &Silent).unwrap();
+    // Outlier rejection leaves of it what agrees by chance, so that CC½ is high with it and without.
+    let removed: Vec<_> = s.filter_cycles.iter().flat_map(|c| &c.removed).map(|g| (g.sweep, g.mostly_outliers())).collect();
+    assert_eq!(removed, [(3, true)]);
+    assert_eq!(s.filter_end, Some(FilterEnd::NothingStandsOut));
+    let r = &s.reflections;
+    assert!((0..r.len()).all(|i| (r.id[i] == 3) == (r.flags[i] & flags::USER_EXCLUDED_IN_SCALING != 0)));
+    // The limit stands before it.
+    let kept = run(&list, &table, &Params { filtering_max_percent: 2.0, ..params.clone() }, &Silent).unwrap();
+    assert_eq!((kept.filter_end, kept.filter_cycles[0].removed.len()), (Some(FilterEnd::MostRemoved), 0));
+    let one = experiments(1, 30.0);
+    let e = run(&one, &reflections(&one, 2, 6.0, |_, _, _| 1.0), &params, &Silent).unwrap_err().to_string();
+    assert!(e.contains("only one"), "{e}");
+}
+
+#[test]
+fn filtering_leaves_out_images_at_the_end_of_a_sweep() {
+    let list = experiments(1, 100.0);
+    let clean = reflections(&list, 6, 3.5, |_, _, _| 1.0);
+    let last = |t: &Reflections, i: usize| t.xyzcal_px[i][2] >= 90.0;
+    // Much noise, and σ that say so: no outliers, but CC½ is better without.
+    let mut noisy = clean.clone();
+    for i in (0..noisy.len()).filter(|&i| last(&clean, i)) {
+        let uniform = (scramble_all(5, &[i as i32]) >> 11) as f64 / 9007199254740992.0;
+        noisy.i_prf[i] += 400.0 * normal_quantile(uniform * 0.999999 + 5e-7);
+        noisy.var_prf[i] += 400.0 * 400.0;
+    }
+    // Every intensity with a factor of its own: most are outliers.
+    let other = reflections(&list, 6, 3.5, |_, t, h| if t > 0.9 { 0.2 + 4.0 * (1e4 * h - (1e4 * h).floor()) } else { 1.0 });
+    let params = Params { filtering: Filtering::ImageGroup, filtering_stdcutoff: 2.5, filtering_max_percent: 15.0, ..Params::default() };
+    for (table, outliers) in [(noisy, false), (other, true)] {
+        let s = run(&list, &table, &params, &Silent).unwrap();
+        let removed: Vec<_> = s.filter_cycles[0].removed.iter().map(|g| (g.images, g.mostly_outliers())).collect();
+        assert_eq!(removed, [([90, 99], outliers)]);
+        let r = &s.reflections;
+        assert!((0..r.len()).all(|i| last(r, i) == (r.flags[i] & flags::USER_EXCLUDED_IN_SCALING != 0)));
+        assert_eq!(s.filter_end, Some(FilterEnd::NothingStandsOut));
+        if !outliers {
+            let [before, after] = [0, 1].map(|i| s.filter_cycles[i].cc_half);
+            assert!(after > before + 0.01, "{before} {after}");
+        }
+        let table = report(&s).tables.into_iter().find(|t| t.id == "filtering").unwrap();
+        eprintln!("{}", table.to_text());
+    }
+    let s = run(&list, &clean, &params, &Silent).unwrap();
+    assert_eq!((s.filter_cycles.len(), s.filter_cycles[0].removed.len(), s.filter_end), (1, 0, Some(FilterEnd::NothingStandsOut)));
+}
+
+/// A decay by resolution that differs between sweeps, with little in common between the sweeps' ranges of resolution.
+#[test]
+fn the_array_model_brings_sweeps_together() {
+    let list = experiments(2, 60.0);
+    let truth = |s: usize, [_, _, t]: [f64; 3], h: f64| [0.5, 2.0][s] * libm::exp([-2.0, -6.0][s] * t * h);
+    let all = reflections_at(&list, 6, 2.2, truth);
+    let rows: Vec<usize> = (0..all.len()).filter(|&i| all.id[i] == 0 || list.crystals[0].unit_cell().d(all.hkl[i]) > 3.0).collect();
+    let params = Params { model: ModelChoice::Array, n_resolution_bins: 5, ..Params::default() };
+    let s = run(&list, &all.select(&rows), &params, &Silent).unwrap();
+    let [rms, _] = against_truth(&s, truth);
+    assert!(rms < 0.015, "relative rms of the scales {rms}");
+    // Finer grids fit noise, which is told, up to what cannot be refined.
+    let params = Params { n_absorption_bins: 6, ..params };
+    let s = run(&list, &all.select(&rows), &params, &Silent).unwrap();
+    assert!(s.notes.iter().any(|n| n.contains("lowers Rmeas by")), "{:?}", s.notes);
+    let e = run(&list, &all.select(&rows), &Params { n_absorption_bins: 20, decay_interval: Some(10.0), ..params }, &Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(e.contains("raise decay_interval"), "{e}");
 }
