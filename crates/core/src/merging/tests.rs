@@ -64,6 +64,35 @@ fn statistics_of_insulin_are_those_of_gemmi() {
         let found_cc = found.cc_half().unwrap();
         assert!((found_cc - cc).abs() < 5e-4, "shell {i}: {found_cc} {cc}");
     }
+    // Possible reflections, mean merged intensity and mean I/σ (gemmi's enumeration of the asymmetric unit and its merged intensities).
+    let means = [
+        (565, 7200.956, 72.8766),
+        (541, 8460.789, 78.0582),
+        (524, 4501.401, 65.1559),
+        (522, 2172.224, 47.0741),
+        (526, 1522.658, 40.8670),
+        (522, 1202.576, 35.4442),
+        (524, 855.498, 29.0506),
+        (515, 696.044, 25.1060),
+        (511, 606.212, 23.9368),
+        (525, 416.570, 18.8820),
+        (522, 340.015, 16.0976),
+        (501, 261.579, 13.4573),
+        (523, 221.449, 11.9105),
+        (536, 160.064, 8.4109),
+        (490, 137.118, 6.9015),
+        (523, 119.017, 5.7556),
+        (514, 89.473, 4.2901),
+        (515, 66.973, 3.1749),
+        (500, 68.943, 3.0101),
+        (529, 49.101, 2.0863),
+    ];
+    for (i, (found, (possible, intensity, over_sigma))) in all.by_shell.iter().zip(means).enumerate() {
+        assert_eq!(found.n_possible, Some(possible), "shell {i}");
+        let near = |x: f64, y: f64, digit: f64| assert!((x - y).abs() < 0.5 * digit + 1e-5 * y, "shell {i}: {x} {y}");
+        near(found.mean_intensity(), intensity, 1e-3);
+        near(found.mean_i_over_sigma(), over_sigma, 1e-4);
+    }
     let s = all.overall;
     assert_eq!((s.n_obs, s.n_unique, s.n_cc_half(), s.n_absent), (45595, 9831, 9314, 0));
     assert_eq!(s.n_possible, Some(10428));

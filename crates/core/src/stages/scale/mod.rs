@@ -9,7 +9,8 @@
 //! Where it departs from DIALS: variances used as weights are those *expected* from the group's mean, not from each observation's own
 //! counts, so that observations that happen to be low do not weigh more than those that happen to be high; CC½ is by the σ-τ method; the error
 //! model takes deviations from a group's mean for √(1 − 1/n) times smaller than they would be from the truth, which they are part of, where DIALS
-//! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly.
+//! multiplies by that root, so that a, and all σ, come out larger (and right, on simulated data); b is fitted robustly. The array model's mean scale by resolution, of which
+//! equivalents say nothing, is held: merged intensities of L-cysteine correlate with those of the physical model by 0.9999, where those of DIALS' two models do by 0.992.
 //!
 //! With `filtering`, whole sweeps or groups of images that lower CC½ are left out in cycles of scaling ([`Filtering`]).
 //!

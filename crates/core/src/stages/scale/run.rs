@@ -5,7 +5,7 @@ use super::filter;
 use super::grid::Grid;
 use super::input::{self, Observations, Prepared};
 use super::intensities::{self, Choice};
-use super::model::{Layout, MOST_ASKED_FOR, SURPLUS_PER_PARAMETER, SweepModel, array_layout, layouts};
+use super::model::{Layout, MOST_ASKED_FOR, SweepModel, array_layout, layouts};
 use super::model_file;
 use super::outliers;
 use super::params::{Choice as Wanted, Filtering, ModelChoice, Params};
@@ -293,10 +293,13 @@ fn array_layouts(
     if n > MOST_ASKED_FOR {
         return Err(Error::TooManyParameters { n, most: MOST_ASKED_FOR });
     }
-    if surplus < SURPLUS_PER_PARAMETER * n as f64 {
+    // n parameters take n of the surplus; Rmeas, a root of squares, falls by what that leaves.
+    let share = n as f64 / surplus;
+    if share > 0.1 {
+        let lower = if share < 1.0 { format!("by {:.0} %", 100.0 * (1.0 - (1.0 - share).sqrt())) } else { "without limit".to_owned() };
         notes.push(format!(
-            "the array model has {n} parameters for {surplus:.0} observations beyond the first of each group and fits their noise, too, so that Rmeas looks better than \
-             the data are: model=physical has fewer, as has a larger decay_interval, or fewer n_resolution_bins or n_absorption_bins"
+            "the array model has {n} parameters for {surplus:.0} observations beyond the first of each group: fitting their noise alone lowers Rmeas {lower}. \
+             model=physical has fewer parameters, as has a larger decay_interval, or fewer n_resolution_bins or n_absorption_bins"
         ));
     }
     Ok((layouts, notes))

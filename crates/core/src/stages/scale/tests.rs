@@ -204,6 +204,7 @@ fn the_array_model_follows_decay_and_absorption_on_the_detector() {
     assert!(a < 0.015, "relative rms of the scales {a}");
     assert!(p > 2.0 * a, "without s1 the physical model knows nothing of the detector: {p}");
     assert!(level < 0.02, "mean scale of a shell off by {level}");
+    assert!(array.notes.is_empty(), "{:?}", array.notes);
     let m = &array.experiments.scaling_models[0];
     // 100° in steps of 20°, 10 shells, 3 × 3 areas: one point more at either end of each.
     let n = |of: &str| m[of]["parameters"].as_array().map(Vec::len);
@@ -291,4 +292,12 @@ fn the_array_model_brings_sweeps_together() {
     let s = run(&list, &all.select(&rows), &params, &Silent).unwrap();
     let [rms, _] = against_truth(&s, truth);
     assert!(rms < 0.015, "relative rms of the scales {rms}");
+    // Finer grids fit noise, which is told, up to what cannot be refined.
+    let params = Params { n_absorption_bins: 6, ..params };
+    let s = run(&list, &all.select(&rows), &params, &Silent).unwrap();
+    assert!(s.notes.iter().any(|n| n.contains("lowers Rmeas by")), "{:?}", s.notes);
+    let e = run(&list, &all.select(&rows), &Params { n_absorption_bins: 20, decay_interval: Some(10.0), ..params }, &Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(e.contains("raise decay_interval"), "{e}");
 }
