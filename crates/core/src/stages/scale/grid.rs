@@ -1,7 +1,7 @@
 //! The array model: g = D(1/d², φ)·A(x, y, φ), both given by values on a grid and smoothed by a Gaussian along each of its axes.
 //!
 //! D is a decay by resolution and rotation angle, A an absorption by position on the detector and rotation angle. The smoothed value is that of
-//! [`Smoother`](super::smoother::Smoother) along one axis after the other, which is the same as DIALS' smoothing by distance in the grid.
+//! [`Smoother`] along one axis after the other, which is the same as DIALS' smoothing by distance in the grid.
 //! Values stand as in DIALS' files: resolution (x, then y) first, angle last.
 
 use super::smoother::{Smoother, Weights};
