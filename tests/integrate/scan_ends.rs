@@ -50,7 +50,8 @@ fn cut() -> Vec<Cut> {
     out
 }
 
-/// Where they are predicted without error, they are right and as uncertain as they say: what a part tells of the whole needs no more than the rocking curve.
+/// Where they are predicted without error, they are right and as uncertain as they say: what a part tells of the whole needs no more than the rocking
+/// curve.
 #[test]
 fn parts_tell_of_the_whole() {
     let all = cut();

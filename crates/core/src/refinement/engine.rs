@@ -1,7 +1,7 @@
 //! Levenberg–Marquardt steps (Marquardt 1963: damping in proportion to the diagonal).
 //!
-//! A step is judged by the cost alone, which takes a fraction of the work of the normal equations, and these are made again only while the cost shows that the
-//! minimum is not reached: near it the problem is all but linear, and the first step has the gain that it promised.
+//! A step is judged by the cost alone, which takes a fraction of the work of the normal equations, and these are made again only while the cost shows
+//! that the minimum is not reached: near it the problem is all but linear, and the first step has the gain that it promised.
 
 use super::Options;
 use super::outcome::{Step, Stop};

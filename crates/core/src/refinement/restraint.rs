@@ -57,7 +57,8 @@ fn mean(block: &CrystalBlock, p: &[f64]) -> Cell {
     out
 }
 
-/// The residuals at `p`. Crystals whose cell is fixed, or another's, have none. Those of a crystal that varies weigh as much together as one of a static crystal.
+/// The residuals at `p`. Crystals whose cell is fixed, or another's, have none. Those of a crystal that varies weigh as much together as one of a
+/// static crystal.
 pub(crate) fn rows(layout: &Layout, p: &[f64], restraint: &CellRestraint) -> Vec<RestraintRow> {
     let mut out = Vec::new();
     let weights = restraint.sigmas.map(|s| if s > 0.0 && s.is_finite() { 1.0 / s } else { 0.0 });

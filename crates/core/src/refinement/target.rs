@@ -1,8 +1,8 @@
 //! The least-squares problem: cost, residuals and normal equations over all reflections.
 //!
-//! What one reflection adds is in [`super::ray`]. Reflections are gone through in chunks of fixed size on the pool, each with sums of its own over the parameters
-//! that its reflections depend on, and the chunks' sums are added in order: the same digits for any number of threads, and memory for the normal equations of a
-//! few chunks, never for derivatives of all reflections.
+//! What one reflection adds is in [`super::ray`]. Reflections are gone through in chunks of fixed size on the pool, each with sums of its own over
+//! the parameters that its reflections depend on, and the chunks' sums are added in order: the same digits for any number of threads, and memory for
+//! the normal equations of a few chunks, never for derivatives of all reflections.
 
 use super::Options;
 use super::beam::Prior;

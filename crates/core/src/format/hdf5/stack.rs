@@ -191,8 +191,8 @@ impl Stack {
 
     /// Decodes what [`Stack::fetch`] read of frame `z` into `out`, rows after rows, as 32-bit counts.
     ///
-    /// Detectors mark a pixel without data by the largest unsigned value and a defective one by the next: they become −1
-    /// and −2, as in miniCBF. Other values beyond the range of `i32` become its nearest end. Fails when `out` is not the size of a frame or the bytes are damaged.
+    /// Detectors mark a pixel without data by the largest unsigned value and a defective one by the next: they become −1 and −2, as in miniCBF. Other
+    /// values beyond the range of `i32` become its nearest end. Fails when `out` is not the size of a frame or the bytes are damaged.
     pub fn decode(&self, z: u64, bytes: &[u8], out: &mut [i32]) -> Result<(), Error> {
         let pixels = self.height * self.width;
         if out.len() != pixels {

@@ -114,8 +114,8 @@ crate::parameters! {
         /// Centroids further than this many inter-quartile ranges outside the quartiles of the residuals are outliers.
         [expert; ""; 0.1..=100.0; "refinement.reflections.outlier.tukey.iqr_multiplier"]
         tukey_multiplier: f64 = 1.5,
-        /// Parameters that refinement keeps, by name, separated by commas: `detector.distance` (of electrons, whose sphere is nearly flat, distance and cell
-        /// cannot be told apart), `beam`, `detector.tilt_fast` and so on as in the `fix` of refinement.
+        /// Parameters that refinement keeps, by name, separated by commas: `detector.distance` (of electrons, whose sphere is nearly flat, distance
+        /// and cell cannot be told apart), `beam`, `detector.tilt_fast` and so on as in the `fix` of refinement.
         [expert; ""; 0.0..=0.0; "refinement.parameterisation.fix_list"]
         fix: String = String::new(),
     }

@@ -119,7 +119,8 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the best candidate leaves many spots and its longest edge is near the `farthest` looked for (Å), if neither the user nor the known cell has set that.
+    /// Whether the best candidate leaves many spots and its longest edge is near the `farthest` looked for (Å), if neither the user nor the known
+    /// cell has set that.
     fn may_be_part_of_a_longer(&self, best: &Scored, farthest: f64) -> bool {
         let limited = self.params.max_cell.is_some() || self.known.is_some_and(|k| k.longest_primitive_edge().is_some());
         !limited && !best.is_convincing(BEYOND_DOUBT) && best.candidate.cell.longest_edge() > AT_THE_LIMIT * farthest

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// Where an integration stopped, with all that it had measured by then; empty where none has.
 ///
-/// Going on from it gives the same bits as an integration that was never stopped. Whoever keeps it need not know whether it still fits: with other parameters,
-/// models, spots or images, integration starts anew.
+/// Going on from it gives the same bits as an integration that was never stopped. Whoever keeps it need not know whether it still fits: with other
+/// parameters, models, spots or images, integration starts anew.
 #[derive(Debug, Clone, Default)]
 pub struct Checkpoint(Option<Box<State>>);
 

@@ -104,7 +104,8 @@ crate::parameters! {
         /// At most so many reflections per degree of each sweep. Auto takes all.
         [expert; "1/°"; 1.0..=1e6; "refinement.reflections.reflections_per_degree"]
         reflections_per_degree: Option<f64> = None,
-        /// Reflections this close to the spindle are left out: the volume spanned by the spindle's direction and the vectors of incident and diffracted beam.
+        /// Reflections this close to the spindle are left out: the volume spanned by the spindle's direction and the vectors of incident and
+        /// diffracted beam.
         [expert; "Å⁻²"; 0.0..=10000.0; "refinement.reflections.close_to_spindle_cutoff"]
         close_to_spindle: f64 = 0.02,
         /// Reflections this close to either end of the sweep are left out.
@@ -113,7 +114,8 @@ crate::parameters! {
         /// Reflections at higher resolution (smaller d) are left out.
         [expert; "Å"; 0.1..=1e4; "refinement.reflections.d_min"]
         d_min: Option<f64> = None,
-        /// Models are simplified until there are so many observed coordinates for each of their parameters: three to a reflection, of which a detector moves two.
+        /// Models are simplified until there are so many observed coordinates for each of their parameters: three to a reflection, of which a
+        /// detector moves two.
         [expert; ""; 1.0..=1000.0; "refinement.parameterisation.auto_reduction.min_nref_per_parameter"]
         reflections_per_parameter: f64 = 5.0,
         /// At most so many steps of each minimisation.

@@ -10,8 +10,8 @@ pub(super) struct Excluded {
 }
 
 impl Excluded {
-    /// From `sweep:first:last` with commas or blanks between several: sweeps count from 0, images have their numbers, both ends are left out. Ends beyond the
-    /// sweep are no error; a sweep that does not exist is.
+    /// From `sweep:first:last` with commas or blanks between several: sweeps count from 0, images have their numbers, both ends are left out. Ends
+    /// beyond the sweep are no error; a sweep that does not exist is.
     pub(super) fn new(text: Option<&str>, experiments: &ExperimentList) -> Result<Self, Error> {
         let mut out = Excluded { ranges: vec![Vec::new(); experiments.len()] };
         for part in text.unwrap_or("").split([',', ' ']).filter(|p| !p.is_empty()) {

@@ -1,7 +1,8 @@
 //! ΔCC½ filtering: cycles of scaling and of leaving out what makes the data worse, as DIALS' `scale_and_filter` does.
 //!
-//! ΔCC½ is that of observations which are not outliers. Of images that fit nothing at all, such as those of another crystal, outlier rejection leaves only what agrees by
-//! chance, and ΔCC½ finds nothing amiss; therefore a group also goes when more of it was rejected than is left (in DIALS, when all of it was).
+//! ΔCC½ is that of observations which are not outliers. Of images that fit nothing at all, such as those of another crystal, outlier rejection leaves
+//! only what agrees by chance, and ΔCC½ finds nothing amiss; therefore a group also goes when more of it was rejected than is left (in DIALS, when
+//! all of it was).
 //!
 //! Groups of images go only from the ends of what is left of a sweep, so that what stays is whole. Unlike in DIALS, which stops after more than the
 //! limit was removed, the limit is kept: the worst go first, and none goes that would exceed it.
@@ -81,8 +82,8 @@ fn too_few(images: &ImageQuality, cutoff: f64) -> Option<String> {
     })
 }
 
-/// The groups to leave out, worst first (the lowest ΔCC½, then those of which most are outliers), with at most `room` observations, and whether others had to
-/// stay for that.
+/// The groups to leave out, worst first (the lowest ΔCC½, then those of which most are outliers), with at most `room` observations, and whether
+/// others had to stay for that.
 fn worst(images: &ImageQuality, by_sweep: bool, mut room: usize) -> (Vec<ImageGroup>, bool) {
     let mut left: Vec<ImageGroup> = images.groups.clone();
     let mut out = Vec::new();

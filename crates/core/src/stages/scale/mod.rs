@@ -1,10 +1,10 @@
 //! Scaling: from symmetrised, integrated reflections to intensities on one scale with honest standard deviations.
 //!
-//! Each sweep has a model g = K(φ)·exp(B(φ)/2d²)·(1 + Σ a_lm Y_lm): a scale and a relative B factor smooth in the rotation angle, and an
-//! absorption surface in the crystal's frame for wide sweeps; or, as `array`, values on grids of resolution, detector and angle ([`Grid`]). Its
-//! parameters minimise Σw(I − g·I_h)² over all symmetry-equivalent groups, with I_h eliminated, by Levenberg–Marquardt on the whole normal matrix. Rounds of outlier rejection, the choice between summed and
-//! profile-fitted intensities, and a two-parameter error model follow as in DIALS (`reference` of the order: scale, outliers, combine,
-//! rescale, outliers, error model, rescale, outliers, error model).
+//! Each sweep has a model g = K(φ)·exp(B(φ)/2d²)·(1 + Σ a_lm Y_lm): a scale and a relative B factor smooth in the rotation angle, and an absorption
+//! surface in the crystal's frame for wide sweeps; or, as `array`, values on grids of resolution, detector and angle ([`Grid`]). Its parameters
+//! minimise Σw(I − g·I_h)² over all symmetry-equivalent groups, with I_h eliminated, by Levenberg–Marquardt on the whole normal matrix. Rounds of
+//! outlier rejection, the choice between summed and profile-fitted intensities, and a two-parameter error model follow as in DIALS (`reference` of
+//! the order: scale, outliers, combine, rescale, outliers, error model, rescale, outliers, error model).
 //!
 //! Where it departs from DIALS: variances used as weights are those *expected* from the group's mean, not from each observation's own
 //! counts, so that observations that happen to be low do not weigh more than those that happen to be high; CC½ is by the σ-τ method; the error
@@ -35,6 +35,7 @@ mod refine;
 mod report;
 mod restraints;
 mod result;
+mod rounds;
 mod run;
 mod smoother;
 mod sweeps;

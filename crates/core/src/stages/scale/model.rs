@@ -132,7 +132,7 @@ impl SweepModel {
 }
 
 /// Surplus observations (members of groups beyond the first) that each parameter needs.
-const SURPLUS_PER_PARAMETER: f64 = 3.0;
+pub(super) const SURPLUS_PER_PARAMETER: f64 = 3.0;
 /// The most parameters that are refined together by default; the normal matrix is dense.
 const MOST_PARAMETERS: usize = 1500;
 /// The most of a model that was asked for: the matrix takes 128 MB, each step of the minimiser some 20 s.

@@ -99,8 +99,8 @@ crate::parameters! {
         /// Part of the observations that filtering removes at most.
         [expert; "%"; 0.0..=100.0; "filtering.deltacchalf.max_percent_removed"]
         filtering_max_percent: f64 = 10.0,
-        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed. (Of n, k that are equally bad lie at most √((n − k)/k) below it:
-        /// with few sweeps or groups lower this.)
+        /// Standard deviations below the mean of all ΔCC½ beyond which a sweep or group is removed. (Of n, k that are equally bad lie at most √((n −
+        /// k)/k) below it: with few sweeps or groups lower this.)
         [expert; "σ"; 0.5..=100.0; "filtering.deltacchalf.stdcutoff"]
         filtering_stdcutoff: f64 = 4.0,
         /// Images whose ΔCC½ is found together.
@@ -149,8 +149,8 @@ crate::parameters! {
         /// How outliers are told.
         [basic; ""; 0.0..=0.0; "outlier_rejection"]
         outlier_rejection: OutlierRejection = OutlierRejection::Standard,
-        /// Deviation beyond which an observation is an outlier: six in a hundred thousand normal ones. (DIALS' 6 comes to much the same: its σ are narrower,
-        /// as its error model takes deviations from a mean that they are part of for n/(n − 1) times smaller than they are.)
+        /// Deviation beyond which an observation is an outlier: six in a hundred thousand normal ones. (DIALS' 6 comes to much the same: its σ are
+        /// narrower, as its error model takes deviations from a mean that they are part of for n/(n − 1) times smaller than they are.)
         [expert; "σ"; 3.0..=1000.0; "outlier_zmax"]
         outlier_zmax: f64 = 4.0,
         /// Adjust standard deviations to the observed spread.

@@ -89,9 +89,10 @@ impl Mean {
 
 /// For the array model: the mean scale of the observations about each of several resolutions stays what it is at the start.
 ///
-/// Equivalent reflections have the same resolution. A factor by resolution common to all their scales therefore changes no residual: nothing but noise would decide it, and it
-/// would modulate the merged intensities. (The physical model's B factor is held by its own restraint; DIALS' array model stays near its start only
-/// because its minimiser does not move along flat directions.) The scale is here D/k + A − 1, what D·A/k is to first order; k is that of the start.
+/// Equivalent reflections have the same resolution. A factor by resolution common to all their scales therefore changes no residual: nothing but
+/// noise would decide it, and it would modulate the merged intensities. (The physical model's B factor is held by its own restraint; DIALS' array
+/// model stays near its start only because its minimiser does not move along flat directions.) The scale is here D/k + A − 1, what D·A/k is to first
+/// order; k is that of the start.
 fn mean_scales(obs: &Observations, models: &[SweepModel]) -> Vec<Mean> {
     let points = models.iter().filter_map(|m| m.layout.grid.as_ref()).map(|g| g.resolution_points).max().unwrap_or(0);
     let with_grid = || (0..obs.len()).filter(|&j| models[obs.sweep[j] as usize].layout.grid.is_some());

@@ -194,8 +194,8 @@ fn unusable_tables_say_why() {
     t(&Reflections::default(), "none of the 0 reflections");
 }
 
-/// How scales compare with those put in: the relative rms of their ratio about its mean in each of twenty resolution shells, and the largest deviation of a shell's mean
-/// scale from 1. (A factor by resolution alone is not determined; the second number says that none was made up.)
+/// How scales compare with those put in: the relative rms of their ratio about its mean in each of twenty resolution shells, and the largest
+/// deviation of a shell's mean scale from 1. (A factor by resolution alone is not determined; the second number says that none was made up.)
 fn against_truth(s: &Scaled, truth: impl Fn(usize, [f64; 3], f64) -> f64) -> [f64; 2] {
     const SHELLS: f64 = 20.0;
     let r = &s.reflections;

@@ -3,10 +3,10 @@
 //! A lattice of higher symmetry than the crystal (P 4, P 3, R 3, a ≈ b, …) looks the same in several indexings, and each sweep was given one
 //! of them by chance. The right ones make the sweeps' intensities correlate (Brehm & Diederichs 2014; Gildea & Winter 2018).
 //!
-//! With r(i, j; k) the correlation of sweep i with sweep j turned by the rotation k of the lattice, over n reflections, and g(i) the
-//! rotations sought, Σ (n − 3) atanh r(i, j; g(i) g(j)⁻¹) over all pairs of sweeps is, but for a constant, the log-likelihood: atanh r is normal with variance
-//! 1/(n − 3) about one value for sweeps indexed alike and another for the rest (Fisher). Its maximum is sought from each sweep as a start: sweeps
-//! are added by falling overlap with those that are there, then each is reconsidered until none changes. Nothing is drawn at random.
+//! With r(i, j; k) the correlation of sweep i with sweep j turned by the rotation k of the lattice, over n reflections, and g(i) the rotations
+//! sought, Σ (n − 3) atanh r(i, j; g(i) g(j)⁻¹) over all pairs of sweeps is, but for a constant, the log-likelihood: atanh r is normal with variance
+//! 1/(n − 3) about one value for sweeps indexed alike and another for the rest (Fisher). Its maximum is sought from each sweep as a start: sweeps are
+//! added by falling overlap with those that are there, then each is reconsidered until none changes. Nothing is drawn at random.
 //!
 //! The papers embed sweeps as points in a space of few dimensions and look for clusters, which pays for thousands of stills;
 //! the dozens of sweeps that there are here need no approximation. The symmetry of the crystal need not be known: rotations

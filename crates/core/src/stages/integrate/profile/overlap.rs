@@ -1,8 +1,8 @@
 //! A reflection on whose foreground others lie: its intensity and theirs, fitted together.
 //!
-//! Only the pixels of the one are looked at, whatever the others have elsewhere: what is wanted of them is what they have here. Each of a crowd is fitted in
-//! its turn, with those about it as unknowns that are thrown away, so that groups are as small as neighbourhoods, and no chain of overlaps grows along
-//! a detector. (For two equal Gaussians the pixels left out would tell next to nothing: the variance grows by less than a hundredth.)
+//! Only the pixels of the one are looked at, whatever the others have elsewhere: what is wanted of them is what they have here. Each of a crowd is
+//! fitted in its turn, with those about it as unknowns that are thrown away, so that groups are as small as neighbourhoods, and no chain of overlaps
+//! grows along a detector. (For two equal Gaussians the pixels left out would tell next to nothing: the variance grows by less than a hundredth.)
 
 use super::fit::{Fit, LEAST_RECORDED, Level, NOTHING, correlation, expected_counts};
 use crate::math::Symmetric;
@@ -27,7 +27,8 @@ pub(crate) const MOST: usize = 12;
 const ABSENT: f64 = 1e-5;
 /// Belief that neighbours have no intensity, as a part of what the pixels tell of them: it decides nothing but what two neighbours at one place have each.
 const RIDGE: f64 = 1e-6;
-/// With more than this many times the variance of a reflection alone it cannot be told from its neighbours: two spots nearer than about a third of their width.
+/// With more than this many times the variance of a reflection alone it cannot be told from its neighbours: two spots nearer than about a third of
+/// their width.
 const INSEPARABLE: f64 = 25.0;
 
 /// Why there is no fit.
@@ -82,10 +83,10 @@ impl Joint {
     }
 }
 
-/// The most likely intensities of independent Poisson counts b + Σ I_j p_j, as [`super::fit::fit`] finds that of one: M I = Σ p (d − b)/v with
-/// M_ij = Σ p_i p_j/v and v = b + Σ I_j p_j from the model, until the first changes no more. It is a sum of counts with the weights w = Σ_j (M⁻¹)₀ⱼ p_j/v,
-/// and its variance, as that of one alone, the variance of these counts if they are what is expected of them: Σ w²(b + Σ E_j p_j), E_j by [`expected_counts`];
-/// and that of the background carried through the weights.
+/// The most likely intensities of independent Poisson counts b + Σ I_j p_j, as [`super::fit::fit`] finds that of one: M I = Σ p (d − b)/v with M_ij =
+/// Σ p_i p_j/v and v = b + Σ I_j p_j from the model, until the first changes no more. It is a sum of counts with the weights w = Σ_j (M⁻¹)₀ⱼ p_j/v,
+/// and its variance, as that of one alone, the variance of these counts if they are what is expected of them: Σ w²(b + Σ E_j p_j), E_j by
+/// [`expected_counts`]; and that of the background carried through the weights.
 ///
 /// `fractions`: of the reflection, then of each neighbour, by pixel; `carried`: the variance of Σ w · b for weights by pixel, `None` for one level.
 pub(super) fn fit(

@@ -1,8 +1,8 @@
 //! Gaussians from spots that have others upon them.
 //!
-//! Where an axis is long hardly a spot is free, and the moments of its pixels are those of two or three reflections. Spots with weak ones upon them are no way
-//! out: on a simulated scan whose spots are 2.8 standard deviations apart they made profiles that were 6 to 17 % too wide, and (I − truth)/σ of the fits spread
-//! by 1.26 in place of 1. What is made here is within 1 % of the true widths, and the spread 1.03.
+//! Where an axis is long hardly a spot is free, and the moments of its pixels are those of two or three reflections. Spots with weak ones upon them
+//! are no way out: on a simulated scan whose spots are 2.8 standard deviations apart they made profiles that were 6 to 17 % too wide, and (I −
+//! truth)/σ of the fits spread by 1.26 in place of 1. What is made here is within 1 % of the true widths, and the spread 1.03.
 
 use super::super::projection::moments;
 use super::super::shape::{Moments, Shape};
@@ -22,9 +22,9 @@ const STEADY: f64 = 5e-4;
 impl Fitter<'_> {
     /// Where spots with others upon them are wanted: makes the Gaussians of a layer with what they have by themselves, and returns `true`.
     ///
-    /// Expectation maximisation (Dempster, Laird & Rubin 1977): with a Gaussian the intensities are fitted; the counts of each pixel are divided among background
-    /// and reflections as these have it by the fit; the moments of what falls to the reflections make the next Gaussian. It starts from σ_b and σ_m,
-    /// not from the moments of the mixture, by which spots might not be separable.
+    /// Expectation maximisation (Dempster, Laird & Rubin 1977): with a Gaussian the intensities are fitted; the counts of each pixel are divided
+    /// among background and reflections as these have it by the fit; the moments of what falls to the reflections make the next Gaussian. It starts
+    /// from σ_b and σ_m, not from the moments of the mixture, by which spots might not be separable.
     pub(super) fn unmix(&mut self, layer: usize) -> bool {
         if !self.references.wants_crowded(layer) {
             return false;
