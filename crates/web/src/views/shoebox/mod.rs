@@ -101,12 +101,26 @@ fn Contents(reflection: Rc<ReflectionView>) -> impl IntoView {
         <div class="inside">
             <p class="verdict" data-level=level data-testid="shoebox-verdict"><span class="sign" aria-label=level>{sign}</span><strong>{report.headline}</strong><span>{report.verdict}</span></p>
             {warnings.collect_view()}
+            <Neighbours reflection=Rc::clone(&reflection)/>
             <Pictures reflection/>
             <div class="arithmetic" data-testid="shoebox-arithmetic">
                 {report.tables.into_iter().map(|table| { let id = table.id.clone(); view! { <div data-table=id><DataTable table/></div> } }).collect_view()}
             </div>
         </div>
     }
+}
+
+/// Those upon it, each a way to its own shoebox.
+#[component]
+fn Neighbours(reflection: Rc<ReflectionView>) -> impl IntoView {
+    let page = expect_context::<Page>();
+    let links = reflection.account.upon.iter().map(|u| {
+        let number = u.number;
+        let name = format!("({} {} {})", u.hkl[0], u.hkl[1], u.hkl[2]);
+        view! { <button class="link" data-testid="shoebox-upon" on:click=move |_| page.look_into(Wanted::Number(number))>{name}</button>" " }
+    });
+    let links = links.collect_view();
+    (!reflection.account.upon.is_empty()).then(|| view! { <p><small>"Upon it: "</small>{links}</p> })
 }
 
 /// Height of a picture that is tried for, screen px.
