@@ -16,7 +16,7 @@ pub fn classify(files: &FileSet) -> Result<Kinds, Error> {
     let mut out = Kinds::default();
     let mut sorted: Vec<&SourceFile> = files.files().iter().collect();
     sorted.sort_by_cached_key(|f| natural(&f.name));
-    let mut unknown = None;
+    let (mut unknown, mut companion) = (None, None);
     for file in sorted {
         let name = file.name.to_ascii_lowercase();
         let named_hdf5 = [".h5", ".nxs", ".hdf5", ".hdf", ".nx5"].iter().any(|e| name.ends_with(e));
@@ -24,15 +24,18 @@ pub fn classify(files: &FileSet) -> Result<Kinds, Error> {
             out.hdf5.push(file.clone());
         } else if cbf::is_cbf(&file.name) || begins(file, 0, b"###CBF") {
             out.cbf.push(file.clone());
-        } else if !is_companion(&name) {
+        } else if is_companion(&name) {
+            companion.get_or_insert_with(|| file.name.clone());
+        } else {
             unknown.get_or_insert_with(|| file.name.clone());
         }
     }
-    match unknown {
-        // A stray file among images is passed over; alone it deserves an answer.
-        Some(file) if out.hdf5.is_empty() && out.cbf.is_empty() => Err(Error::UnknownKind { file }),
-        _ if out.hdf5.is_empty() && out.cbf.is_empty() => Err(Error::NoFiles),
-        _ => Ok(out),
+    // A stray file among images is passed over; alone it deserves an answer.
+    match (unknown, companion) {
+        _ if !out.hdf5.is_empty() || !out.cbf.is_empty() => Ok(out),
+        (Some(file), _) => Err(Error::UnknownKind { file }),
+        (None, Some(file)) => Err(Error::OnlyTables { file }),
+        (None, None) => Err(Error::NoFiles),
     }
 }
 

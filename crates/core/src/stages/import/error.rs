@@ -10,6 +10,15 @@ pub enum Error {
     /// No file was given.
     #[error("no files were given. Give the .nxs or _master.h5 file of a data set with its data files, or its .cbf images")]
     NoFiles,
+    /// Files that go with images, but none.
+    #[error(
+        "{file} holds no images. Give the .nxs or _master.h5 file of a data set with its data files, or its .cbf images; .expt and .refl files are taken \
+         up by the stages of the command line (`ewald symmetry integrated.expt integrated.refl`)"
+    )]
+    OnlyTables {
+        /// Name of the first of them.
+        file: String,
+    },
     /// A file of a kind that is not understood.
     #[error("{file} is neither HDF5 nor CBF. Give the .nxs or _master.h5 file of a data set with its data files, or its .cbf images")]
     UnknownKind {

@@ -124,6 +124,10 @@ fn each_kind_of_bad_input_names_file_problem_and_remedy() {
     has(error(set(&[("a.nxs", whole[..whole.len() / 2].to_vec())])), &["a.nxs", "truncated", "Copy it again"]);
     has(error(set(&[("a.nxs", b"hello, this is no HDF5".to_vec())])), &["a.nxs", "not an HDF5 file", "Give"]);
     has(error(set(&[("notes.xyz", b"hello".to_vec())])), &["notes.xyz", "neither HDF5 nor CBF", "Give"]);
+    has(
+        error(set(&[("integrated.refl", b"x".to_vec()), ("integrated.expt", b"{}".to_vec())])),
+        &["integrated.expt", "no images", "ewald symmetry"],
+    );
     has(error(FileSet::new()), &["no files"]);
     let eiger = |names: &[&str]| error(files(&folder.join("l_cysteine/eiger"), names));
     has(eiger(&EIGER[..1]), &["l-cyst_01_master.h5", "l-cyst_01_data_000001.h5, l-cyst_01_data_000002.h5", "Add them"]);
