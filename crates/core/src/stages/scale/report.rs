@@ -82,10 +82,13 @@ pub fn report(scaled: &Scaled) -> Report {
 fn images_warnings(scaled: &Scaled, r: &mut Report) {
     /// R_d at large differences in dose, relative to that at small ones, that is worth a word.
     const DAMAGED: f64 = 0.5;
+    /// A gain of CC½ that is worth a word. Good data have groups that stand out by far less.
+    const GAIN: f64 = 0.001;
     let image = |sweep: usize, i: usize| scaled.experiments.models(sweep).map_or(1, |m| m.scan.first_image) + i as i64;
     let bad: Vec<String> = scaled
         .images
         .suspicious()
+        .filter(|g| g.mostly_outliers() || g.delta.is_some_and(|d| d < -GAIN))
         .map(|g| format!("{}:{}:{}", g.sweep, image(g.sweep, g.images[0]), image(g.sweep, g.images[1])))
         .collect();
     if !bad.is_empty() {
