@@ -83,7 +83,7 @@ fn read_panel(path: String, value: Value, parent: &Frame) -> Result<Panel, ExptE
         pixel_size: o.need("pixel_size", "two positive numbers (mm)", |v| pair(v).filter(|p| p.iter().all(|x| *x > 0.0)))?,
         image_size: o.need("image_size", "two whole numbers (px)", sizes)?,
         raw_image_offset: o.get("raw_image_offset", "two whole numbers (px)", |v| ints(v)?.try_into().ok())?.unwrap_or([0, 0]),
-        trusted_range: o.get("trusted_range", "two numbers", pair)?.unwrap_or([f64::MIN, f64::MAX]),
+        trusted_range: from_half(o.get("trusted_range", "two numbers", pair)?.unwrap_or([f64::MIN, f64::MAX])),
         thickness: o.number_or("thickness", 0.0)?,
         material: o.text_or_empty("material")?,
         mu: o.number_or("mu", 0.0)?,
@@ -116,6 +116,17 @@ fn flat_hierarchy(n: usize) -> Value {
     })
 }
 
+/// The trusted range as all versions of DIALS understand it: up to 3.12 the lowest value was one that is *not* trusted, so that with 0 no pixel
+/// without counts was used, nor any reflection around it; since then it is trusted. Half a count lower means the same to both.
+fn to_half([low, high]: [f64; 2]) -> [f64; 2] {
+    [if low >= 0.0 && low.fract() == 0.0 { low - 0.5 } else { low }, high]
+}
+
+/// What [`to_half`] was made of.
+fn from_half([low, high]: [f64; 2]) -> [f64; 2] {
+    [if low >= -0.5 && low.fract().abs() == 0.5 { low + 0.5 } else { low }, high]
+}
+
 fn write_panel(p: &Panel, parent: &Frame) -> Value {
     let inverse = parent.axes.try_inverse().unwrap_or_else(Mat3::identity);
     let triple = |v: Vec3| [v.x, v.y, v.z];
@@ -128,7 +139,7 @@ fn write_panel(p: &Panel, parent: &Frame) -> Value {
         "fast_axis": triple(inverse * p.fast), "slow_axis": triple(inverse * p.slow),
         "origin": triple(inverse * (p.origin - parent.origin)),
         "raw_image_offset": p.raw_image_offset, "image_size": p.image_size, "pixel_size": p.pixel_size,
-        "trusted_range": p.trusted_range, "thickness": p.thickness, "material": p.material, "mu": p.mu,
+        "trusted_range": to_half(p.trusted_range), "thickness": p.thickness, "material": p.material, "mu": p.mu,
         "identifier": p.identifier, "mask": p.mask, "gain": p.gain, "pedestal": p.pedestal,
         "px_mm_strategy": { "type": strategy }
     });

@@ -73,6 +73,18 @@ fn panels_in_groups_are_placed_in_the_laboratory_and_written_back() {
     assert_eq!(again["detector"][0]["panels"][0]["origin"], serde_json::json!([0.0, 0.0, -100.0]));
 }
 
+/// DIALS to 3.12 trusts what is above the lower limit, later versions the limit, too; Ewald's own limit stays what it was.
+#[test]
+fn pixels_without_counts_are_trusted_by_all_versions_of_dials() {
+    for (low, written) in [(0.0, -0.5), (3.0, 2.5), (-1.0, -1.0), (-2147483648.0, -2147483648.0), (0.25, 0.25)] {
+        let mut list = sample();
+        list.detectors[0].panels[0].trusted_range = [low, 1e4];
+        let value: serde_json::Value = serde_json::from_slice(&write(&list)).unwrap();
+        assert_eq!(value["detector"][0]["panels"][0]["trusted_range"], serde_json::json!([written, 1e4]));
+        assert_eq!(read(&write(&list)).unwrap().detectors[0].panels[0].trusted_range, [low, 1e4]);
+    }
+}
+
 #[test]
 fn errors_name_the_place() {
     let t = |edit: fn(&mut serde_json::Value), expected: &str| {
