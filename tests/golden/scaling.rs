@@ -162,17 +162,9 @@ fn r_meas(experiments: &ExperimentList, table: &Reflections, rows: &[u32]) -> f6
     let groups = Equivalents::new(&group, &table.hkl, rows).unwrap();
     let mut total = RFactors::default();
     for i in 0..groups.len() {
-        let value = |j: usize| {
-            let row = groups.rows[j] as usize;
-            (table.i_scale[row] / table.inverse_scale_factor[row], table.var_scale[row].sqrt() / table.inverse_scale_factor[row])
-        };
-        let values: Vec<(f64, f64)> = groups.members(i).map(value).collect();
-        if values.len() > 1 {
-            let (mean, _) = weighted_mean(values.iter().copied()).unwrap();
-            let n = values.len() as f64;
-            total.meas += (n / (n - 1.0)).sqrt() * values.iter().map(|v| (v.0 - mean).abs()).sum::<f64>();
-            total.intensity += values.iter().map(|v| v.0).sum::<f64>();
-        }
+        let values: Vec<(f64, f64)> = groups.members(i).map(|j| table.scaled(groups.rows[j] as usize).into()).collect();
+        let (mean, _) = weighted_mean(values.iter().copied()).unwrap();
+        total.add(values.iter().map(|v| v.0), mean);
     }
     total.r_meas()
 }

@@ -17,16 +17,16 @@ pub struct RFactors {
 
 impl RFactors {
     /// Adds the observations of one reflection about their weighted mean; a single observation adds nothing.
-    fn add(&mut self, intensities: &[f64], mean: f64) {
+    pub fn add(&mut self, intensities: impl ExactSizeIterator<Item = f64> + Clone, mean: f64) {
         let n = intensities.len() as f64;
         if intensities.len() < 2 {
             return;
         }
-        let deviation: f64 = intensities.iter().map(|i| (i - mean).abs()).sum();
+        let deviation: f64 = intensities.clone().map(|i| (i - mean).abs()).sum();
         self.merge += deviation;
         self.meas += (n / (n - 1.0)).sqrt() * deviation;
         self.pim += (1.0 / (n - 1.0)).sqrt() * deviation;
-        self.intensity += intensities.iter().sum::<f64>();
+        self.intensity += intensities.sum::<f64>();
     }
 
     fn join(&mut self, o: &RFactors) {
@@ -95,7 +95,7 @@ impl Sums {
         self.n_unique += 1;
         self.intensity += mean;
         self.i_over_sigma += mean / sigma_mean;
-        self.r.add(intensity, mean);
+        self.r.add(intensity.iter().copied(), mean);
         if intensity.len() > 1 {
             let n = intensity.len() as f64;
             let (mut w_sum, mut ww) = (0.0, 0.0);
@@ -124,7 +124,7 @@ impl Sums {
             means[s] = weighted_mean(own.iter().map(|&j| (intensity[j], sigma[j])));
             let Some((mean, _)) = means[s] else { continue };
             self.n_unique_anomalous += 1;
-            self.r_within.add(&values, mean);
+            self.r_within.add(values.iter().copied(), mean);
             if own.len() > 1 {
                 let split: Vec<bool> = halves(hkl, own.len(), s as u64).collect();
                 for half in [false, true] {

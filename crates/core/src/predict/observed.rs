@@ -1,4 +1,4 @@
-use crate::geometry::{ExperimentList, ReciprocalMap};
+use crate::geometry::{ExperimentList, Panel, ReciprocalMap, Scan};
 use crate::job::parallel;
 use crate::math::{Vec2, vec3};
 use crate::reflections::{MissingColumn, Reflections};
@@ -14,6 +14,18 @@ pub fn experiment_of(experiments: &ExperimentList, reflections: &Reflections, i:
     }
 }
 
+/// A centroid in px and array index as mm and rad.
+pub fn centroid_in_mm(panel: &Panel, scan: &Scan, [x, y, z]: [f64; 3]) -> [f64; 3] {
+    let mm = panel.mm_from_px(Vec2::new(x, y));
+    [mm.x, mm.y, scan.phi_from_z(z)]
+}
+
+/// Its variance in mm² and rad²: that in px² and images² times the pixel's size and the image's width squared.
+pub fn centroid_variance_in_mm(panel: &Panel, scan: &Scan, variance: [f64; 3]) -> [f64; 3] {
+    let scale = [panel.pixel_size[0], panel.pixel_size[1], scan.width];
+    [0, 1, 2].map(|a| variance[a] * scale[a] * scale[a])
+}
+
 /// Observed centroids in pixels → mm and rad with their variances, diffracted beam vectors, and reciprocal-lattice points at the datum.
 ///
 /// Fills `xyzobs_mm`, `s1` and `rlp`, and `xyzobs_mm_variance` where `xyzobs_px_variance` is present (the pixel's size and the image's
@@ -25,14 +37,11 @@ pub fn map_observed(experiments: &ExperimentList, reflections: &mut Reflections)
     let rows = parallel::map(table.len(), |i| {
         let (m, map) = models[experiment_of(experiments, table, i)?].as_ref()?;
         let panel = m.detector.panels.get(table.panel[i] as usize)?;
-        let [x, y, z] = table.xyzobs_px[i];
-        let mm = panel.mm_from_px(Vec2::new(x, y));
-        let phi = m.scan.phi_from_z(z);
-        let lab = panel.lab_from_mm(mm);
+        let [x, y, phi] = centroid_in_mm(panel, m.scan, table.xyzobs_px[i]);
+        let lab = panel.lab_from_mm(Vec2::new(x, y));
         let (s1, rlp) = (map.s1(&lab), map.point(&lab, phi));
-        let [px, py, w] = [panel.pixel_size[0], panel.pixel_size[1], m.scan.width];
-        let variance = table.xyzobs_px_variance.get(i).map(|v| [v[0] * px * px, v[1] * py * py, v[2] * w * w]);
-        Some(([mm.x, mm.y, phi], variance, s1, rlp))
+        let variance = table.xyzobs_px_variance.get(i).map(|v| centroid_variance_in_mm(panel, m.scan, *v));
+        Some(([x, y, phi], variance, s1, rlp))
     });
     let n = table.len();
     let has_variance = !table.xyzobs_px_variance.is_empty();
@@ -49,7 +58,7 @@ pub fn map_observed(experiments: &ExperimentList, reflections: &mut Reflections)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{Beam, Detector, Experiment, Goniometer, Panel, Scan};
+    use crate::geometry::{Beam, Detector, Experiment, Goniometer};
     use crate::math::Vec3;
 
     #[test]

@@ -5,7 +5,8 @@ use super::measure::Measured;
 use super::profile::{Fit, Outcome, Unfit};
 use super::setup::Setup;
 use crate::job::parallel;
-use crate::math::{Vec2, vec3};
+use crate::math::vec3;
+use crate::predict::{centroid_in_mm, centroid_variance_in_mm};
 use crate::reflections::{Reflections, flags};
 
 /// Adds what is known before the images are read: `bbox`, `partiality`, `partial_id`, `lp`, `qe`, and [`flags::DONT_INTEGRATE`] on reflections
@@ -59,10 +60,8 @@ pub(super) fn in_millimetres(t: &mut Reflections, setups: &[Setup<'_>]) {
     let rows = parallel::map(t.len(), |i| {
         let setup = &setups[t.id[i] as usize];
         let panel = &setup.detector.panels[t.panel[i] as usize];
-        let [x, y, z] = t.xyzobs_px[i];
-        let mm = panel.mm_from_px(Vec2::new(x, y));
-        let scale = [panel.pixel_size[0], panel.pixel_size[1], setup.scan.width];
-        ([mm.x, mm.y, setup.scan.phi_from_z(z)], [0, 1, 2].map(|a| t.xyzobs_px_variance[i][a] * scale[a] * scale[a]))
+        let variance = centroid_variance_in_mm(panel, setup.scan, t.xyzobs_px_variance[i]);
+        (centroid_in_mm(panel, setup.scan, t.xyzobs_px[i]), variance)
     });
     (t.xyzobs_mm, t.xyzobs_mm_variance) = rows.into_iter().unzip();
 }

@@ -101,13 +101,7 @@ impl Observations {
 
     /// Lets the incompletely recorded observations of a sweep determine its model, too, where the others are too few.
     pub(super) fn let_partials_in_where_needed(&mut self, layouts: &[Layout]) {
-        let mut surplus = vec![0.0; layouts.len()];
-        for i in 0..self.groups.len() {
-            let m = self.groups.members(i).filter(|&j| self.whole[j]).count() as f64;
-            for j in self.groups.members(i).filter(|&j| self.whole[j]) {
-                surplus[self.sweep[j] as usize] += (m - 1.0) / m;
-            }
-        }
+        let surplus = surplus(&self.groups, layouts.len(), |j| self.sweep[j] as usize, |j| self.whole[j]);
         let enough: Vec<bool> = layouts.iter().zip(&surplus).map(|(l, s)| *s >= SURPLUS_PER_PARAMETER * l.n() as f64).collect();
         for (whole, sweep) in self.whole.iter_mut().zip(&self.sweep) {
             *whole |= !enough[*sweep as usize];
@@ -161,6 +155,19 @@ pub(super) struct Prepared {
     pub(super) d: Vec<f64>,
     /// Whether each row was recorded completely enough to determine the model.
     pub(super) whole: Vec<bool>,
+}
+
+/// What the observations that count say about the scales of each sweep: a group of m says m − 1 things, and each member gets its share.
+pub(super) fn surplus(groups: &Equivalents, n: usize, sweep: impl Fn(usize) -> usize, counts: impl Fn(usize) -> bool) -> Vec<f64> {
+    let mut out = vec![0.0; n];
+    for i in 0..groups.len() {
+        let members = || groups.members(i).filter(|&j| counts(j));
+        let m = members().count() as f64;
+        for j in members() {
+            out[sweep(j)] += (m - 1.0) / m;
+        }
+    }
+    out
 }
 
 /// Joins, corrects and filters; sets the flags of what is left out.

@@ -116,11 +116,8 @@ pub(super) fn r_meas(obs: &Observations, g: &[f64], choice: Choice) -> f64 {
         let members = obs.groups.members(i).filter(|&j| !obs.outlier[j]);
         values.extend(members.filter_map(|j| choice.of(obs.summed[j], obs.profile[j]).map(|m| (m.value / g[j], m.variance.sqrt() / g[j]))));
         let Some((mean, sigma)) = scaled_mean(&values) else { continue };
-        if values.len() > 1 && mean > sigma {
-            let n = values.len() as f64;
-            let deviation: f64 = values.iter().map(|v| (v.0 - mean).abs()).sum();
-            total.meas += (n / (n - 1.0)).sqrt() * deviation;
-            total.intensity += values.iter().map(|v| v.0).sum::<f64>();
+        if mean > sigma {
+            total.add(values.iter().map(|v| v.0), mean);
         }
     }
     total.r_meas()

@@ -1,5 +1,7 @@
 use super::result::{FilterEnd, Scaled};
-use crate::merging::{anisotropy_warning, resolution_suggestion, statistics_plots, statistics_tables, statistics_values, twinning_warning};
+use crate::merging::{
+    ImageGroup, anisotropy_warning, resolution_suggestion, statistics_plots, statistics_tables, statistics_values, twinning_warning,
+};
 use crate::report::{Axis, Cell, Level, Plot, Report, Series, Style, Table};
 
 /// The report of scaling: what was left out, refinement, error model, merging statistics.
@@ -84,12 +86,11 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
     const DAMAGED: f64 = 0.5;
     /// A gain of CC½ that is worth a word. Good data have groups that stand out by far less.
     const GAIN: f64 = 0.001;
-    let image = |sweep: usize, i: usize| scaled.experiments.models(sweep).map_or(1, |m| m.scan.first_image) + i as i64;
     let bad: Vec<String> = scaled
         .images
         .suspicious()
         .filter(|g| g.mostly_outliers() || g.delta.is_some_and(|d| d < -GAIN))
-        .map(|g| format!("{}:{}:{}", g.sweep, image(g.sweep, g.images[0]), image(g.sweep, g.images[1])))
+        .map(|g| named(scaled, g))
         .collect();
     if !bad.is_empty() {
         r.warn(format!(
@@ -113,6 +114,18 @@ fn images_warnings(scaled: &Scaled, r: &mut Report) {
     }
 }
 
+/// Numbers of the first and the last image of a group.
+fn image_numbers(s: &Scaled, g: &ImageGroup) -> [i64; 2] {
+    let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image);
+    g.images.map(|i| first + i as i64)
+}
+
+/// A group as `exclude_images` takes it.
+fn named(s: &Scaled, g: &ImageGroup) -> String {
+    let [first, last] = image_numbers(s, g);
+    format!("{}:{first}:{last}", g.sweep)
+}
+
 fn images_table(s: &Scaled) -> Option<Table> {
     const SHOWN: usize = 10;
     let columns = [("Sweep", ""), ("First image", ""), ("Last image", ""), ("Observations", ""), ("Outliers", ""), ("ΔCC½", "%")];
@@ -120,15 +133,8 @@ fn images_table(s: &Scaled) -> Option<Table> {
     groups.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut t = Table::new("delta_cc_half", "Images that add least (ΔCC½: CC½ with less CC½ without them)", &columns);
     for (delta, g) in groups.into_iter().take(SHOWN) {
-        let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image) as usize;
-        t.push(vec![
-            Cell::count(g.sweep),
-            Cell::count(first + g.images[0]),
-            Cell::count(first + g.images[1]),
-            Cell::count(g.n),
-            Cell::count(g.outliers),
-            Cell::number(100.0 * delta, 3),
-        ]);
+        let [first, last] = image_numbers(s, g).map(|i| Cell::count(i as usize));
+        t.push(vec![Cell::count(g.sweep), first, last, Cell::count(g.n), Cell::count(g.outliers), Cell::number(100.0 * delta, 3)]);
     }
     (!t.rows.is_empty()).then_some(t)
 }
@@ -160,12 +166,10 @@ fn filtering_table(s: &Scaled) -> Option<Table> {
             add(["nothing".into(), "".into(), "".into(), "".into(), "".into()]);
         }
         for g in &cycle.removed {
-            let first = s.experiments.models(g.sweep).map_or(1, |m| m.scan.first_image);
-            let images = format!("{}:{}:{}", g.sweep, first + g.images[0] as i64, first + g.images[1] as i64);
             let stands_out = g.delta.is_some_and(|d| d < cycle.cutoff);
             let why = if stands_out { "ΔCC½ below the limit" } else { "most observations are outliers" };
             let delta = g.delta.map_or_else(|| "".into(), |d| Cell::number(100.0 * d, 3));
-            add([images.into(), delta, Cell::count(g.n), Cell::count(g.outliers), why.into()]);
+            add([named(s, g).into(), delta, Cell::count(g.n), Cell::count(g.outliers), why.into()]);
         }
     }
     Some(t)

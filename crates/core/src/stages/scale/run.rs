@@ -10,7 +10,7 @@ use super::model_file;
 use super::params::{Choice as Wanted, Filtering, ModelChoice, Params};
 use super::refine;
 use super::restraints::Restraints;
-use super::result::{Combination, Scaled, SweepSummary};
+use super::result::{Combination, Scaled};
 use super::rounds::Job;
 use super::sweeps::along_sweeps;
 use super::weights::expected_variances;
@@ -99,7 +99,7 @@ fn scale(
     let factor = unnormalised.zip(g.first()).map_or(1.0, |(before, after)| after / before);
     let scale_variance: Vec<f64> = scale_variance.map_or(vec![0.0; obs.len()], |v| v.iter().map(|v| v * factor * factor).collect());
     let rounds = job.rounds;
-    let sweeps: Vec<SweepSummary> = along_sweeps(&obs, &prepared.table, &g, experiments, &models);
+    let sweeps = along_sweeps(&obs, &prepared.table, &g, experiments, &models);
     let mut prepared = prepared;
     let outliers = write_columns(&mut prepared, &obs, &models, &g, &scale_variance, &error, experiments, &layouts, choice);
     let mut out = experiments.clone();
@@ -156,15 +156,7 @@ fn choose_layouts(
     let n = experiments.len();
     let ranges: Vec<f64> =
         (0..n).map(|i| experiments.models(i).map_or(0.0, |m| (m.scan.width * m.scan.n_images as f64).abs().to_degrees())).collect();
-    // A group of m observations says m − 1 things about the scales; each member gets its share.
-    let mut surplus = vec![0.0; n];
-    for i in 0..groups.len() {
-        let members = groups.members(i);
-        let m = members.len() as f64;
-        for j in members {
-            surplus[prepared.table.id[groups.rows[j] as usize] as usize] += (m - 1.0) / m;
-        }
-    }
+    let surplus = input::surplus(groups, n, |j| prepared.table.id[groups.rows[j] as usize] as usize, |_| true);
     if params.model == ModelChoice::Array {
         return array_layouts(experiments, prepared, &ranges, surplus.iter().sum(), params);
     }

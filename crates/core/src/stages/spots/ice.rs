@@ -93,8 +93,11 @@ fn without_repetitions(places: &[Place]) -> Vec<f64> {
 /// ends just beyond a ring, the other side is empty.
 fn exceeds_inside(q: &[f64], r: f64, others: &[f64]) -> bool {
     let inside: Vec<[f64; 2]> = neighbourhood(r, others).into_iter().filter(|[_, b]| *b <= r).collect();
+    if inside.is_empty() {
+        return true;
+    }
     let ([n, expected], sigma) = compared(q, r, inside);
-    expected == n || (n >= 1.3 * expected && sigma >= 3.0)
+    n >= 1.3 * expected && sigma >= 3.0
 }
 
 /// Spots about `r` and how many its neighbourhood lets expect, and by how many standard deviations these are more.

@@ -13,8 +13,7 @@ pub(crate) struct Sampler {
 /// Largest distance between profiles along the scan.
 ///
 /// No parameter, because strong reflections feel how many spots a profile was learned from: with 2° in place of 5° one that the scan's end cuts in
-/// two changes by
-/// 0.4 of its standard deviation, and complete ones of 50 000 counts by 0.1, although the crystal has the same profile throughout.
+/// two changes by 0.4 of its standard deviation, and complete ones of 50 000 counts by 0.1, although the crystal has the same profile throughout.
 const STEP_DEG: f64 = 5.0;
 
 impl Sampler {
