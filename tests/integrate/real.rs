@@ -46,7 +46,7 @@ fn l_cysteine_is_integrated_as_dials_does() {
     }
 
     // `dials.integrate.log` says 83, 76, 75 and 50. DIALS looks for each image's reflections by itself, with a crystal that turns from one image to the
-    // next, and so passes over some that diffract between two: that of the second sweep is predicted at z = -6.001.
+    // next, and so may pass over one that diffracts between two: that of the second sweep is predicted at z = -6.001. The other was not looked up.
     let mut predicted = [0; 4];
     out.reflections.id.iter().chain(&out.left_out.id).for_each(|e| predicted[*e as usize] += 1);
     assert_eq!(predicted, [83, 77, 75, 51]);
